@@ -1,0 +1,160 @@
+/** What functions remember: documents, the task ledger with its outbox, and log lines. Drivers pass one contract suite. */
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** A document. `version` grows with every write in the whole store and is never given twice, also not after a delete. */
+export type Document = { key: string; value: Json; version: number };
+
+export type PutDocument = {
+  /** Write only if the stored version is this one; 0: only if there is no such document. */
+  ifVersion?: number;
+  /** Milliseconds until the document counts as missing. */
+  ttlMs?: number;
+  /** Write only while this document (a lease) still has this version: fences off a holder whose lease passed on. */
+  holding?: { key: string; version: number };
+};
+
+/** Versioned documents. A lease is a document with a `ttlMs`, taken with `ifVersion: 0`; its version is the fencing token. */
+export interface Documents {
+  get(key: string): Promise<Document | null>;
+  /** The new version, or `null` when a condition did not hold and nothing was written. */
+  put(key: string, value: Json, options?: PutDocument): Promise<number | null>;
+  /** Whether it was removed. */
+  delete(key: string, options?: { ifVersion?: number }): Promise<boolean>;
+  /** One page ordered by key, at most `limit` (default 1000). */
+  list(prefix: string, options?: { after?: string; limit?: number }): Promise<Document[]>;
+}
+
+/** Celery's states. */
+export const TASK_STATUSES = ["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE"] as const;
+export type TaskStatus = (typeof TASK_STATUSES)[number];
+
+/** Whether a status is final. */
+export const isEnded = (status: TaskStatus): boolean => status === "SUCCESS" || status === "FAILURE";
+
+export type Task = {
+  id: string;
+  /** What `task/run` calls it, such as `tasks.forwarder-requests`. */
+  name: string;
+  /** The function that works on it. */
+  function: string;
+  /** Keyword arguments, as validated. */
+  payload: Json;
+  user: string | null;
+  status: TaskStatus;
+  /** How often work on it began since it was accepted or redriven. */
+  attempts: number;
+  result: Json;
+  /** Why it failed or is tried again, for a person. */
+  reason: string | null;
+  replayOf: string | null;
+  /** Milliseconds since 1970. */
+  createdAt: number;
+  startedAt: number | null;
+  endedAt: number | null;
+};
+
+export type NewTask = Pick<Task, "id" | "name" | "function" | "payload" | "user" | "replayOf">;
+
+/** An event on its way to the broker: the JSON form of a CloudEvent. */
+export type Announcement = { id: string; event: Json };
+
+/** The right to work on a task until `until` (milliseconds since 1970), unless it passes on. */
+export type TaskLease = { task: Task; token: number };
+
+export type Beginning =
+  | { outcome: "begun"; lease: TaskLease }
+  /** Somebody else holds the lease. */
+  | { outcome: "busy" }
+  | { outcome: "ended"; task: Task }
+  | { outcome: "unknown" };
+
+export type TaskFilter = {
+  status?: TaskStatus;
+  name?: string;
+  /** Continue after this place: `next` of the page before. */
+  after?: string;
+  /** 1 to 1000, default 100. */
+  limit?: number;
+};
+
+/** Tasks and the events they cause. Every method is one transaction, durable when it resolves. */
+export interface Ledger {
+  /** PENDING together with its announcements. */
+  accept(task: NewTask, announcements: Announcement[]): Promise<Task>;
+  get(id: string): Promise<Task | null>;
+  /** Newest first. */
+  list(filter?: TaskFilter): Promise<{ tasks: Task[]; next: string | null }>;
+  /** Takes the lease, marks STARTED and counts the attempt. */
+  begin(id: string, ttlMs: number): Promise<Beginning>;
+  /** Holds the lease for longer; false when it has passed on. */
+  renew(lease: TaskLease, ttlMs: number): Promise<boolean>;
+  /** Writes the end and what it announces; false, and nothing written, when the lease has passed on. */
+  end(
+    lease: TaskLease,
+    end: { status: "SUCCESS"; result: Json } | { status: "FAILURE"; reason: string },
+    announcements: Announcement[],
+  ): Promise<boolean>;
+  /** Marks RETRY and frees the lease, so that the next delivery may begin at once. */
+  retry(lease: TaskLease, reason: string): Promise<boolean>;
+  /** Ends a task that nobody works on any more (dead letters); false when it had ended or is being worked on. */
+  fail(id: string, reason: string, announcements: Announcement[]): Promise<boolean>;
+  /** FAILURE back to PENDING with no attempts; false when it is not a FAILURE. */
+  redrive(id: string, announcements: Announcement[]): Promise<boolean>;
+  /**
+   * Reserves `count` new numbers in `scope` for the task, each at least `floor` and held by nobody else, and answers
+   * those it has, ascending. Repeating it answers the same ones; the reservations end with the task's SUCCESS or are given
+   * back by FAILURE. `null` when the lease has passed on.
+   */
+  reserve(lease: TaskLease, scope: string, floor: number, count: number): Promise<number[] | null>;
+  /** Gives one reserved number up, because somebody outside took it. */
+  release(lease: TaskLease, scope: string, number: number): Promise<boolean>;
+  /** The largest number in `scope` that a task ended with in SUCCESS; 0 when none did. */
+  highest(scope: string): Promise<number>;
+  /** Tasks STARTED whose lease ran out before now, oldest first. */
+  expired(limit: number): Promise<Task[]>;
+  /** How many tasks have each status. */
+  counts(): Promise<Record<TaskStatus, number>>;
+  /** Forgets ended tasks that ended before `endedBefore`, and the oldest beyond `keep`; answers how many. */
+  prune(options: { endedBefore: number; keep: number }): Promise<number>;
+}
+
+/** Events that wait to be announced, oldest first. */
+export interface Outbox {
+  /** Adds events that belong to no task. */
+  add(announcements: Announcement[]): Promise<void>;
+  /** Claims up to `limit` that are due for `claimMs`, so that no other process sends them meanwhile. */
+  claim(limit: number, claimMs: number): Promise<Announcement[]>;
+  /** Removes what the broker has accepted. */
+  sent(ids: string[]): Promise<void>;
+  /** Puts the next try off by `delayMs`. */
+  postpone(ids: string[], delayMs: number): Promise<void>;
+  /** Makes everything due at once; answers how many wait. */
+  hasten(): Promise<number>;
+}
+
+export type LogLine = {
+  /** Milliseconds since 1970. */
+  time: number;
+  level: string;
+  /** Function that wrote it. */
+  function: string;
+  message: string;
+};
+
+/** The last lines of every function. A line stands as soon as `write` returns, also when the process is then killed. */
+export interface Lines {
+  write(line: LogLine): void;
+  /** The newest `limit` lines of these functions, oldest first. */
+  read(functions: readonly string[], limit: number): Promise<LogLine[]>;
+  /** Forgets lines written before `before`, and the oldest beyond `keep`. */
+  prune(options: { before: number; keep: number }): Promise<number>;
+}
+
+export interface State {
+  documents: Documents;
+  ledger: Ledger;
+  outbox: Outbox;
+  lines: Lines;
+  close(): void;
+}
