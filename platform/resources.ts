@@ -22,6 +22,8 @@ export type ServiceResource = {
   maxScale: number;
   /** Readiness: an HTTP path that answers 2xx or 3xx, or `null` for a TCP connection. */
   readinessPath: string | null;
+  /** Not reachable from outside (label `networking.knative.dev/visibility: cluster-local`). */
+  clusterLocal: boolean;
 };
 
 export type Delivery = {

@@ -1,0 +1,23 @@
+/** Wakes on what the broker could not deliver, and on `/dead-letters`; emits `task.finished`, and on redrive the event again. */
+import { fromHttp } from "#shared/cloudevents/http.ts";
+import { createHttp, onlyMethod } from "#shared/http/app.ts";
+import type { App } from "#shared/http/app.ts";
+import type { Logger } from "#shared/log.ts";
+
+import { list, record, redrive } from "./handle.ts";
+import type { Deps } from "./handle.ts";
+
+export function createApp(deps: Deps, log: Logger): App {
+  const app = createHttp(log);
+  app.get("/dead-letters", async (c) => c.json({ deadLetters: await list(deps) }));
+  app.post("/dead-letters/:id/redrive", async (c) => c.json({ output: await redrive(c.req.param("id"), deps) }));
+  onlyMethod(app, "GET", "/dead-letters");
+  onlyMethod(app, "POST", "/dead-letters/:id/redrive");
+  app.post("/", async (c) => {
+    const event = fromHttp(c.req.header(), c.var.body);
+    await record(event, deps);
+    c.var.log.warn({ ceId: event.attributes["id"], ceType: event.attributes["type"] }, "recorded a dead letter");
+    return c.body(null, 202);
+  });
+  return app;
+}

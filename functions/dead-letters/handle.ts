@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+
+import { toJson } from "#shared/cloudevents/event.ts";
+import type { CloudEvent } from "#shared/cloudevents/event.ts";
+import { LossiError } from "#shared/errors.ts";
+import type { Announcer } from "#shared/outbox/announcer.ts";
+import type { Announcement, Documents, Json, Ledger, Outbox } from "#shared/state/state.ts";
+import { finished, requested } from "#shared/tasks/accept.ts";
+
+export type Deps = { documents: Documents; ledger: Ledger; outbox: Outbox; announcer: Announcer; source: string; now: () => number };
+
+/** An event that could not be delivered, as the public API shows it. */
+export type DeadLetter = {
+  id: string;
+  /** The task it was for, if any. */
+  taskId: string | null;
+  type: string;
+  /** In words a person understands. */
+  reason: string;
+  /** HTTP status of the last try; `null` where there was none. */
+  status: number | null;
+  /** Where it could not be delivered to. */
+  destination: string | null;
+  /** ISO 8601. */
+  at: string;
+  event: Json;
+};
+
+const PREFIX = "dead-letters/";
+const KEEP_MS = 30 * 24 * 60 * 60 * 1000;
+
+/** Records an event and fails the attempt it names. A repeat finds its record and changes nothing. */
+export async function record(event: CloudEvent, deps: Deps): Promise<void> {
+  const letter = toLetter(event, deps.now());
+  await deps.documents.put(PREFIX + letter.id, letter, { ttlMs: KEEP_MS });
+  if (letter.taskId !== null) await failTask(letter.taskId, letter.reason, deps);
+}
+
+async function failTask(id: string, reason: string, deps: Deps): Promise<void> {
+  const task = await deps.ledger.get(id);
+  if (task === null) return;
+  const announcements = [finished(task, deps.source, { status: "FAILURE", reason })];
+  if (await deps.ledger.fail(id, reason, announcements)) deps.announcer.announce(announcements);
+}
+
+function toLetter(event: CloudEvent, now: number): DeadLetter {
+  const { id, source, type, knativeerrorcode: code, knativeerrordest: destination } = event.attributes;
+  const json = toJson(event);
+  return {
+    id: createHash("sha256").update(`${String(source)}\n${String(id)}`).digest("hex").slice(0, 32),
+    taskId: taskOf(json["data"]),
+    type: String(type),
+    reason: reasonOf(event),
+    status: code === undefined ? null : Number(code),
+    destination: destination === undefined ? null : String(destination),
+    at: new Date(now).toISOString(),
+    event: json as Json,
+  };
+}
+
+const taskOf = (data: unknown): string | null =>
+  typeof data === "object" && data !== null && "taskId" in data && typeof data.taskId === "string" ? data.taskId : null;
+
+/** The message of the failing answer, which Knative hands on in base64; without one, what its absence means. */
+function reasonOf({ attributes }: CloudEvent): string {
+  const { knativeerrordata: data, knativeerrorcode: code, knativeerrordest: destination } = attributes;
+  const answer = data === undefined ? "" : Buffer.from(String(data), "base64").toString("utf8");
+  const message = /"message":("(?:[^"\\]|\\.)*")/.exec(answer)?.[1];
+  if (message !== undefined) return JSON.parse(message) as string;
+  if (code === undefined) return "the function gave no answer that a broker understands, or none in time";
+  return `${String(destination)} answered ${String(code)}${answer === "" ? " without a reason" : `: ${answer.slice(0, 300)}`}`;
+}
+
+/** Dead letters, by id, at most 1000. */
+export async function list({ documents }: Deps): Promise<DeadLetter[]> {
+  return (await documents.list(PREFIX)).map(({ value }) => value as DeadLetter);
+}
+
+/**
+ * Sends a dead letter on its way again: its task goes from FAILURE back to PENDING under the same id, an event without a
+ * task is announced as it was. Answers the task's id or `null`. Throws `not_found`, or `conflict` when the task moved on.
+ */
+export async function redrive(id: string, deps: Deps): Promise<string | null> {
+  const document = await deps.documents.get(PREFIX + id);
+  if (document === null) throw new LossiError("not_found", "there is no such dead letter; GET /dead-letters lists them");
+  const letter = document.value as DeadLetter;
+  const task = letter.taskId === null ? null : await deps.ledger.get(letter.taskId);
+  const announcements = [task === null ? again(letter) : requested(task, deps.source)];
+  if (task === null) await deps.outbox.add(announcements);
+  else if (!(await deps.ledger.redrive(task.id, announcements))) {
+    throw new LossiError("conflict", `task ${task.id} is ${task.status}; only a FAILURE can be redriven`);
+  }
+  deps.announcer.announce(announcements);
+  await deps.documents.delete(document.key, { ifVersion: document.version });
+  return task?.id ?? null;
+}
+
+/** The event without what the broker added. */
+function again({ event }: DeadLetter): Announcement {
+  const kept = Object.entries(event as Record<string, Json>).filter(([name]) => !name.startsWith("knative"));
+  const original = Object.fromEntries(kept);
+  return { id: String(original["id"]), event: original };
+}

@@ -1,0 +1,55 @@
+import { requireConfiguration, submitterBucket } from "#shared/configuration.ts";
+import { LossiError } from "#shared/errors.ts";
+import { setFlag } from "#shared/jobs/flags.ts";
+import type { Flag, FlagOutcome } from "#shared/jobs/flags.ts";
+import { layOver, readTemplate } from "#shared/jobs/object.ts";
+import { parseSubmission } from "#shared/jobs/request.ts";
+import type { Documents, Json, Ledger, Task, TaskLease } from "#shared/state/state.ts";
+import type { Store } from "#shared/store/store.ts";
+
+import { placeJobs } from "./place.ts";
+
+export type Deps = { store: Store; documents: Documents; ledger: Ledger; now: () => number };
+
+type Payload = { type: "submit"; input: unknown } | { type: "start" | "stop"; input: { key: string; user: string | null } };
+
+/** Does what an orchestration task asks for, and answers its result. */
+export async function orchestrate(task: Task, lease: TaskLease, deps: Deps): Promise<Json> {
+  const payload = task.payload as Payload;
+  if (payload.type === "submit") return submit(payload.input, lease, deps);
+  const status = await change(payload.input, payload.type === "start" ? "start" : "cancel", task.id, deps);
+  return { status };
+}
+
+/** Puts a job object per job, all of them or none: everything that can be wrong is found before the first is written. */
+async function submit(input: unknown, lease: TaskLease, deps: Deps): Promise<Json> {
+  const submission = parseSubmission(input);
+  const bucket = await bucketOf(submission.user, deps);
+  await deps.store.createBucket(bucket);
+  const template = await readTemplate(deps.store, bucket);
+  const laid = submission.jobs.map((job) => layOver(template, job));
+  const bodies = laid.map(({ object }) => JSON.stringify(object));
+  const keys = (await placeJobs(bodies, bucket, lease, deps)).map(String);
+  const dropped = [...new Set(laid.flatMap((job) => job.dropped))];
+  return {
+    key: keys[0] ?? null,
+    ...(submission.shape === "orchestration" && { keys }),
+    ...(dropped.length > 0 && { dropped }),
+  };
+}
+
+async function change(input: { key: string; user: string | null }, flag: Flag, task: string, deps: Deps): Promise<FlagOutcome> {
+  const bucket = await bucketOf(input.user, deps);
+  return setFlag(deps, { bucket, key: input.key, flag, task }).catch(missingBucket);
+}
+
+/** A user without a bucket has no such job either. */
+function missingBucket(error: unknown): FlagOutcome {
+  if (error instanceof LossiError && error.code === "not_found") return "fail";
+  throw error;
+}
+
+async function bucketOf(user: string | null, deps: Deps): Promise<string> {
+  const configuration = await requireConfiguration(deps.documents);
+  return submitterBucket(configuration, user ?? configuration.user);
+}

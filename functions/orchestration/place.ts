@@ -1,0 +1,84 @@
+/** Job keys: "the largest decimal under JOBS/ plus one" for many writers at once, and across crashes. */
+import { LossiError } from "#shared/errors.ts";
+import { TASK_METADATA, jobPath } from "#shared/jobs/object.ts";
+import type { Ledger, TaskLease } from "#shared/state/state.ts";
+import type { Metadata, Store } from "#shared/store/store.ts";
+
+export type PlaceDeps = { store: Store; ledger: Ledger };
+
+/** Metadata that says which of the task's jobs an object is. */
+const PART_METADATA = "task-part";
+
+/**
+ * Puts each body under a key of its own and answers the keys in the order of the bodies. Keys are reserved in the ledger
+ * before anything is put, so a repeat after a crash finds its own keys and its own objects.
+ */
+export async function placeJobs(bodies: string[], bucket: string, lease: TaskLease, deps: PlaceDeps): Promise<number[]> {
+  const scope = `${bucket}/JOBS`;
+  let floor = await nextKey(bucket, scope, deps);
+  for (;;) {
+    const reserved = await deps.ledger.reserve(lease, scope, floor, bodies.length);
+    if (reserved === null) throw new LossiError("conflict", `the lease on task ${lease.task.id} passed on`);
+    const { keys, taken } = await putAll(bodies, reserved, bucket, lease.task.id, deps.store);
+    if (taken.length === 0) return keys;
+    for (const key of taken) await deps.ledger.release(lease, scope, key);
+    floor = (await largestListed(bucket, deps.store)) + 1;
+  }
+}
+
+type Placed = { keys: number[]; taken: number[] };
+
+/** Objects that this task put before keep their keys; the others go to the reserved keys that are left, in order. */
+async function putAll(bodies: string[], reserved: number[], bucket: string, task: string, store: Store): Promise<Placed> {
+  const keys: number[] = [];
+  const free: number[] = [];
+  const taken: number[] = [];
+  for (const key of reserved) {
+    const owner = await ownerOf(bucket, key, store);
+    if (owner === null) free.push(key);
+    else if (owner.task === task) keys[owner.part] = key;
+    else taken.push(key);
+  }
+  for (const [part, body] of bodies.entries()) {
+    if (keys[part] !== undefined) continue;
+    const key = free.shift();
+    if (key === undefined) break;
+    if (await put(body, { bucket, key, task, part }, store)) keys[part] = key;
+    else taken.push(key);
+  }
+  return { keys, taken };
+}
+
+async function ownerOf(bucket: string, key: number, store: Store): Promise<{ task: string; part: number } | null> {
+  const object = await store.head(bucket, jobPath(key));
+  return object && { task: object.metadata[TASK_METADATA] ?? "", part: Number(object.metadata[PART_METADATA] ?? -1) };
+}
+
+type Target = { bucket: string; key: number; task: string; part: number };
+
+async function put(body: string, { bucket, key, task, part }: Target, store: Store): Promise<boolean> {
+  const metadata: Metadata = { version: "1", [TASK_METADATA]: task, [PART_METADATA]: String(part) };
+  const options = { contentType: "application/json", metadata, ifNoneMatch: "*" } as const;
+  return (await store.put(bucket, jobPath(key), body, options)) !== null;
+}
+
+/** A first guess without listing: the last key that a task ended with, while its object is still there. */
+async function nextKey(bucket: string, scope: string, { store, ledger }: PlaceDeps): Promise<number> {
+  const highest = await ledger.highest(scope);
+  const stands = highest > 0 && (await store.head(bucket, jobPath(highest))) !== null;
+  return (stands ? highest : await largestListed(bucket, store)) + 1;
+}
+
+async function largestListed(bucket: string, store: Store): Promise<number> {
+  let largest = 0;
+  let after: string | null = "";
+  while (after !== null) {
+    const page: Awaited<ReturnType<Store["list"]>> = await store.list(bucket, { prefix: "JOBS/", ...(after !== "" && { after }) });
+    for (const { key } of page.objects) {
+      const leaf = /^JOBS\/(\d{1,15})$/.exec(key)?.[1];
+      if (leaf !== undefined) largest = Math.max(largest, Number(leaf));
+    }
+    after = page.next;
+  }
+  return largest;
+}

@@ -1,0 +1,9 @@
+import { baseConfig, count } from "#shared/config.ts";
+
+export const config = baseConfig.extend({
+  /** Days that ended tasks and log lines are kept. */
+  LOSSI_KEEP_DAYS: count(30),
+  /** Most ended tasks and most log lines that are kept. */
+  LOSSI_KEEP_TASKS: count(100_000),
+  LOSSI_KEEP_LINES: count(100_000),
+});

@@ -1,0 +1,37 @@
+import { restoreFlags } from "#shared/jobs/flags.ts";
+import type { Announcer } from "#shared/outbox/announcer.ts";
+import type { State } from "#shared/state/state.ts";
+import type { Store } from "#shared/store/store.ts";
+import { requested } from "#shared/tasks/accept.ts";
+
+export type Keep = { days: number; tasks: number; lines: number };
+export type Deps = { state: State; store: Store; announcer: Announcer; source: string; keep: Keep; now: () => number };
+
+/** What a round did. */
+export type Round = {
+  /** Events that had not reached the broker. */
+  announced: number;
+  /** Tasks whose worker vanished, announced again. */
+  resumed: number;
+  /** Flags set again after a submitter wiped them. */
+  restored: number;
+  /** Ended tasks and log lines that were kept long enough. */
+  forgotten: number;
+};
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** A task that nobody touched for so long has lost its event: the broker tries for half a minute. */
+const STALLED_MS = 5 * 60 * 1000;
+const PAGE = 1000;
+
+/** One round of the schedule: whatever was lost on the way is sent on its way again. */
+export async function round({ state, store, announcer, source, keep, now }: Deps): Promise<Round> {
+  const stalled = await state.ledger.stalled(STALLED_MS, PAGE);
+  await state.outbox.add(stalled.map((task) => requested(task, source)));
+  const announced = await announcer.flush();
+  const { restored } = await restoreFlags({ store, documents: state.documents });
+  const before = now() - keep.days * DAY_MS;
+  const tasks = await state.ledger.prune({ endedBefore: before, keep: keep.tasks });
+  const lines = await state.lines.prune({ before, keep: keep.lines });
+  return { announced: Math.max(announced - stalled.length, 0), resumed: stalled.length, restored, forgotten: tasks + lines };
+}

@@ -1,0 +1,42 @@
+/** Wakes on `/setup/config/…`: stores the configuration, makes the buckets, turns the schedule on and off. */
+import * as z from "zod";
+
+import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
+import type { Configuration } from "#shared/configuration.ts";
+import { createHttp, jsonBody, onlyMethod } from "#shared/http/app.ts";
+import type { App } from "#shared/http/app.ts";
+import type { Logger } from "#shared/log.ts";
+import { strict } from "#shared/schema.ts";
+
+import { init, startSchedule } from "./handle.ts";
+import type { Deps } from "./handle.ts";
+
+const value = z.string().min(1, "expected text; clients send none where they have nothing").max(4096);
+const client = z.literal("none", 'expected "none", the configured store, which is the only one here');
+
+const initBody = strict({
+  ...Object.fromEntries(CONFIGURATION_KEYS.map((key) => [key, value])),
+  "used-client": client,
+});
+const startBody = strict({ "task-times": z.array(z.string()).min(1).max(20).optional() });
+
+const NOTHING = { output: null };
+
+export function createApp(deps: Deps, log: Logger): App {
+  const app = createHttp(log);
+  app.post("/setup/config/init", async (c) => {
+    await init(jsonBody(c, initBody) as Configuration, deps);
+    return c.json(NOTHING);
+  });
+  app.post("/setup/config/start", async (c) => {
+    await startSchedule(jsonBody(c, startBody)["task-times"], deps);
+    return c.json(NOTHING);
+  });
+  app.post("/setup/config/stop", async (c) => {
+    jsonBody(c, strict({}));
+    await deps.cluster.stopSchedule();
+    return c.json(NOTHING);
+  });
+  for (const step of ["init", "start", "stop"]) onlyMethod(app, "POST", `/setup/config/${step}`);
+  return app;
+}

@@ -1,0 +1,36 @@
+/** Wakes on `/interaction/task/…` and `/tasks`; emits `dev.lossi.….requested.v1` for what it accepts. */
+import * as z from "zod";
+
+import { createHttp, jsonBody, onlyMethod, query } from "#shared/http/app.ts";
+import type { App } from "#shared/http/app.ts";
+import type { Logger } from "#shared/log.ts";
+import { strict } from "#shared/schema.ts";
+import { TASK_STATUSES } from "#shared/state/state.ts";
+import type { TaskFilter } from "#shared/state/state.ts";
+
+import { find, list, outcome, replay, run } from "./handle.ts";
+import type { Deps } from "./handle.ts";
+
+const filter = strict({
+  status: z.enum(TASK_STATUSES).optional(),
+  name: z.string().max(100).optional(),
+  after: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(1000).optional(),
+});
+
+export function createApp(deps: Deps, log: Logger): App {
+  const app = createHttp(log);
+  app.get("/interaction/task/run/:name", async (c) => {
+    const output = await run(c.req.param("name"), jsonBody(c, z.unknown()), deps);
+    return c.json({ output });
+  });
+  app.get("/interaction/task/get/:id", async (c) => c.json({ output: outcome(await find(c.req.param("id"), deps)) }));
+  app.get("/tasks", async (c) => c.json(await list(query(c, filter) as TaskFilter, deps)));
+  app.get("/tasks/:id", async (c) => c.json(await find(c.req.param("id"), deps)));
+  app.post("/tasks/:id/replay", async (c) => c.json({ output: await replay(c.req.param("id"), deps) }));
+  for (const path of ["/interaction/task/run/:name", "/interaction/task/get/:id", "/tasks", "/tasks/:id"]) {
+    onlyMethod(app, "GET", path);
+  }
+  onlyMethod(app, "POST", "/tasks/:id/replay");
+  return app;
+}

@@ -1,0 +1,41 @@
+import { requireConfiguration } from "#shared/configuration.ts";
+import { LossiError } from "#shared/errors.ts";
+import type { Documents, Ledger, Task, TaskFilter } from "#shared/state/state.ts";
+import { isEnded } from "#shared/state/state.ts";
+import { accept } from "#shared/tasks/accept.ts";
+import type { AcceptDeps } from "#shared/tasks/accept.ts";
+import { parseTask } from "#shared/tasks/requests.ts";
+
+export type Deps = AcceptDeps & { ledger: Ledger; documents: Documents };
+
+/** Accepts a task by the name and keyword arguments existing clients use; answers its id. */
+export async function run(name: string, keywords: unknown, deps: Deps): Promise<string> {
+  const work = parseTask(name, keywords);
+  if (work.function === "orchestration") await requireConfiguration(deps.documents);
+  return accept(work, deps);
+}
+
+/** A task. Throws `not_found`. */
+export async function find(id: string, deps: Deps): Promise<Task> {
+  const task = UUID.test(id) ? await deps.ledger.get(id) : null;
+  if (task === null) throw new LossiError("not_found", "no task has this id; the call that ran it answered one");
+  return task;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** A task as `task/get` says it. While it is tried again, the result stays empty. */
+export const outcome = ({ status, result, reason }: Task) => ({
+  status,
+  result: status === "FAILURE" ? reason : result,
+});
+
+/** One page of tasks, newest first. */
+export const list = (filter: TaskFilter, deps: Deps) => deps.ledger.list(filter);
+
+/** Accepts the same work again as a new task. Throws `conflict` while the first one has not ended. */
+export async function replay(id: string, deps: Deps): Promise<string> {
+  const task = await find(id, deps);
+  if (!isEnded(task.status)) throw new LossiError("conflict", `the task is ${task.status}; replay it when it has ended`);
+  return accept(task, deps, task.id);
+}

@@ -1,0 +1,58 @@
+/** `npm start`: the platform on this machine, until Ctrl-C. */
+import { spawn } from "node:child_process";
+import { watch } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+
+import { messageOf } from "#shared/errors.ts";
+
+import { startPlatform } from "./platform.ts";
+import type { Platform } from "./platform.ts";
+import { welcome } from "./welcome.ts";
+
+const root = resolve(import.meta.dirname, "..");
+
+const { values } = parseArgs({
+  options: {
+    /** Rebuild and restart what changes. */
+    watch: { type: "boolean", default: false },
+    manifests: { type: "string", default: join(root, "knative/base") },
+    functions: { type: "string", default: join(root, "dist") },
+  },
+});
+
+const { LOSSI_HOME: home = ".lossi", LOSSI_PORT: port = "7600" } = process.env;
+
+try {
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_533) throw new Error(`LOSSI_PORT is ${port}; expected a port up to 65533`);
+  const platform = await startPlatform({
+    manifests: relative(process.cwd(), values.manifests) || values.manifests,
+    functions: resolve(values.functions),
+    home: resolve(home),
+    port: Number(port),
+    env: process.env,
+    log: ({ level, message }) => console[level === "info" ? "log" : level](message),
+  });
+  console.log(welcome(platform, home));
+  if (values.watch) rebuild(platform);
+  process.once("SIGINT", () => stop(platform));
+  process.once("SIGTERM", () => stop(platform));
+} catch (error) {
+  console.error(messageOf(error));
+  process.exit(1);
+}
+
+function stop(platform: Platform): void {
+  console.log("stopping; once more Ctrl-C stops at once");
+  process.once("SIGINT", () => process.exit(130));
+  void platform.close().then(() => process.exit(0));
+}
+
+/** Builds again on every change; a function whose file changed gets a new process at its next call. */
+function rebuild(platform: Platform): void {
+  const builder = spawn(process.execPath, [join(root, "build.ts"), "--watch"], { stdio: ["ignore", "inherit", "inherit"] });
+  process.once("exit", () => builder.kill());
+  watch(resolve(values.functions), (_event, file) => {
+    if (file?.endsWith(".cjs")) platform.reload(file.slice(0, -".cjs".length));
+  });
+}

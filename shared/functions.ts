@@ -1,0 +1,12 @@
+/** Every function, and what it does in the eyes of `logs/frontend` (answers HTTP) and `logs/backend` (handles events). */
+export const FUNCTIONS = {
+  setup: { http: true, events: false },
+  tasks: { http: true, events: false },
+  orchestration: { http: true, events: true },
+  logs: { http: true, events: true },
+  schedule: { http: false, events: true },
+  "dead-letters": { http: true, events: true },
+} as const;
+
+export type FunctionName = keyof typeof FUNCTIONS;
+export const FUNCTION_NAMES = Object.keys(FUNCTIONS) as FunctionName[];

@@ -1,0 +1,88 @@
+import { randomUUID } from "node:crypto";
+
+import type { HttpBindings } from "@hono/node-server";
+import { Hono } from "hono";
+import type { Context } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type * as z from "zod";
+
+import { LossiError, STATUS, codeOf, messageOf } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import { parse, quote } from "../schema.ts";
+import { parseJson, readBody } from "./body.ts";
+import { errorBody } from "./error-body.ts";
+
+export type AppEnv = {
+  Bindings: Partial<HttpBindings>;
+  Variables: { requestId: string; log: Logger; body: Uint8Array };
+};
+export type App = Hono<AppEnv>;
+export type AppContext = Context<AppEnv>;
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+/**
+ * The Hono app that every function starts from: request id, body, one closing log line, errors as
+ * `{code, message, requestId}`, and `GET /healthz`.
+ */
+export function createHttp(log: Logger): App {
+  const app: App = new Hono<AppEnv>();
+  app.get("/healthz", (c) => c.text("ok"));
+  app.use(async (c, next) => {
+    const begun = performance.now();
+    const given = c.req.header("x-request-id") ?? "";
+    const requestId = REQUEST_ID.test(given) ? given : randomUUID();
+    c.set("requestId", requestId);
+    c.set("log", log.child({ requestId }));
+    c.header("x-request-id", requestId);
+    await next();
+    logOutcome(c, performance.now() - begun);
+  });
+  app.use(async (c, next) => {
+    if (c.req.header("sec-fetch-site") === "cross-site") {
+      throw new LossiError("forbidden", "a page of another site may not call this; open it from its own address");
+    }
+    c.set("body", await rawBody(c));
+    await next();
+  });
+  app.notFound((c) => answerError(c, new LossiError("not_found", `nothing answers ${c.req.method} ${quote(c.req.path)}`)));
+  app.onError((error, c) => answerError(c as AppContext, error));
+  return app;
+}
+
+async function rawBody(c: AppContext): Promise<Uint8Array> {
+  const incoming = c.env?.incoming;
+  return incoming === undefined ? new Uint8Array(await c.req.arrayBuffer()) : readBody(incoming);
+}
+
+function answerError(c: AppContext, error: unknown): Response {
+  const code = codeOf(error);
+  if (code === "internal") c.var.log.error({ err: error }, "unexpected error");
+  const message = code === "internal" ? "something went wrong inside; the log has it under this request id" : messageOf(error);
+  const body = errorBody(code, message, c.var.requestId);
+  return c.body(body, STATUS[code] as ContentfulStatusCode, { "content-type": "application/json" });
+}
+
+function logOutcome(c: AppContext, durationMs: number): void {
+  const status = c.res.status;
+  const fields = { method: c.req.method, path: c.req.path.slice(0, 200), status, durationMs: Math.round(durationMs) };
+  const why = c.error === undefined ? {} : { code: codeOf(c.error), reason: messageOf(c.error).slice(0, 300) };
+  c.var.log[status < 500 ? "info" : "warn"]({ ...fields, ...why }, "request finished");
+}
+
+/** The JSON body, checked by a schema. Throws `invalid` that says what would be right. */
+export function jsonBody<T extends z.ZodType>(c: AppContext, schema: T): z.infer<T> {
+  return parse(schema, parseJson(c.var.body), "body");
+}
+
+/** The query parameters, checked by a schema. Throws `invalid`. */
+export function query<T extends z.ZodType>(c: AppContext, schema: T): z.infer<T> {
+  return parse(schema, c.req.query(), "query");
+}
+
+/** Refuses every other method on a path: register it after the path's own handlers. */
+export function onlyMethod(app: App, method: string, path: string): void {
+  app.all(path, (c) => {
+    throw new LossiError("method_not_allowed", `${c.req.method} is not for this path; use ${method}`);
+  });
+}

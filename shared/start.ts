@@ -1,0 +1,69 @@
+/** From an environment to a serving function: configuration, state, log, announcer, server. Each `main.ts` calls it once. */
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+import type * as z from "zod";
+
+import { loadConfig } from "./config.ts";
+import type { BaseConfig } from "./config.ts";
+import { messageOf } from "./errors.ts";
+import type { FunctionName } from "./functions.ts";
+import type { App } from "./http/app.ts";
+import { serve } from "./http/serve.ts";
+import { createLogger } from "./log.ts";
+import type { Logger } from "./log.ts";
+import { createAnnouncer } from "./outbox/announcer.ts";
+import type { Announcer } from "./outbox/announcer.ts";
+import { openSqliteState } from "./state/sqlite.ts";
+import type { State } from "./state/state.ts";
+import { openFilesStore } from "./store/files.ts";
+import type { Store } from "./store/store.ts";
+import type { WorkDeps } from "./tasks/work.ts";
+
+/** What every function is handed. */
+export type Runtime = {
+  state: State;
+  store: Store;
+  announcer: Announcer;
+  log: Logger;
+  /** The CloudEvents source of what this function announces. */
+  source: string;
+  work: WorkDeps;
+  now: () => number;
+};
+
+/** Starts a function. What is wrong with its environment goes to stderr, all of it in one line, and it exits with 78. */
+export function start<T extends z.ZodType<BaseConfig>>(
+  name: FunctionName,
+  schema: T,
+  build: (config: z.infer<T>, runtime: Runtime) => App,
+): void {
+  try {
+    const config = loadConfig(schema);
+    const runtime = openRuntime(name, config);
+    serve(build(config, runtime), {
+      port: config.PORT,
+      log: runtime.log,
+      async drain() {
+        await runtime.announcer.drain();
+        runtime.state.close();
+        runtime.store.close();
+      },
+    }).once("listening", () => runtime.announcer.start());
+  } catch (error) {
+    process.stderr.write(`${name} cannot start: ${messageOf(error)}\n`);
+    process.exit(78);
+  }
+}
+
+function openRuntime(name: FunctionName, config: BaseConfig): Runtime {
+  const home = resolve(config.LOSSI_HOME);
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const state = openSqliteState({ folder: home });
+  const log = createLogger(name, config.LOSSI_LOG_LEVEL, state.lines);
+  const announcer = createAnnouncer({ outbox: state.outbox, brokerUrl: config.LOSSI_BROKER_URL, log });
+  const source = `/lossi/${name}`;
+  const { LOSSI_TASK_LEASE_MS: leaseMs, LOSSI_TASK_ATTEMPTS: maxAttempts } = config;
+  const work = { ledger: state.ledger, announcer, source, log, leaseMs, maxAttempts };
+  return { state, store: openFilesStore({ folder: join(home, "store") }), announcer, log, source, work, now: Date.now };
+}

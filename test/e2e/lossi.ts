@@ -1,0 +1,169 @@
+/** Runs the real platform as its own process, as `npm start` does, and calls it as clients do. */
+import { spawn, spawnSync } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+import { onTestFinished } from "vitest";
+
+export const root = resolve(import.meta.dirname, "../..");
+
+export type Answer = { status: number; headers: Record<string, string | string[] | undefined>; text: string; json: any };
+
+export type Lossi = {
+  url: string;
+  home: string;
+  pid: number;
+  output: () => string;
+  /** Sends a JSON body with any method, also GET; a string goes as it is. */
+  call: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
+  /** Kills the platform alone, as a crash would. */
+  kill: () => Promise<void>;
+  stop: () => Promise<void>;
+};
+
+export type StartOptions = { home?: string; manifests?: string; env?: Record<string, string> };
+
+/** A folder of its own that goes away with the test. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "lossi-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+/** A copy of the project's manifests, with names put into the ConfigMap that every function reads. */
+export function manifestsWith(environment: Record<string, string>): string {
+  const folder = temporaryFolder();
+  cpSync(join(root, "knative/base"), folder, { recursive: true });
+  const lines = Object.entries(environment).map(([name, value]) => `  ${name}: ${JSON.stringify(value)}\n`);
+  const file = join(folder, "config-map.yaml");
+  writeFileSync(file, readFileSync(file, "utf8").trimEnd() + `\n${lines.join("")}`);
+  return folder;
+}
+
+let built = false;
+/** What `npm start` builds first. */
+export function build(): void {
+  if (!built) spawnSync(process.execPath, [join(root, "build.ts")], { stdio: "inherit" });
+  built = true;
+}
+
+/** Starts the platform on free ports and resolves when it says that it is ready. */
+export async function startLossi({ home = join(temporaryFolder(), "home"), manifests, env = {} }: StartOptions = {}): Promise<Lossi> {
+  build();
+  const args = manifests === undefined ? [] : ["--manifests", manifests];
+  const child = spawn(process.execPath, [join(root, "platform/main.ts"), ...args], {
+    cwd: root,
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], LOSSI_HOME: home, LOSSI_PORT: "0", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  onTestFinished(() => end(child, "SIGKILL"));
+  await until(() => output.includes("lossi is ready on") || child.exitCode !== null);
+  const url = /lossi is ready on (\S+)/.exec(output)?.[1];
+  if (url === undefined) throw new Error(`the platform did not start: ${output}`);
+  return {
+    url,
+    home,
+    pid: child.pid as number,
+    output: () => output,
+    call: (method, path, body, headers) => call(url, method, path, body, headers),
+    kill: () => end(child, "SIGKILL"),
+    stop: () => end(child, "SIGTERM"),
+  };
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = new Promise((done) => child.once("exit", done));
+  child.kill(signal);
+  await exited;
+}
+
+/** One request on a connection of its own, with the path exactly as given. */
+export function call(url: string, method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  const { hostname, port } = new URL(url);
+  const text = body === undefined ? "" : typeof body === "string" ? body : JSON.stringify(body);
+  const all = { "content-type": "application/json", "content-length": String(Buffer.byteLength(text)), ...headers };
+  return new Promise((done, reject) => {
+    const outgoing = request({ hostname, port, method, path, headers: all, agent: false }, (incoming) => {
+      let answer = "";
+      incoming.setEncoding("utf8").on("data", (chunk: string) => (answer += chunk));
+      incoming.on("error", reject);
+      incoming.on("end", () => done({ status: incoming.statusCode ?? 0, headers: incoming.headers, text: answer, json: tryJson(answer) }));
+    });
+    outgoing.on("error", reject);
+    outgoing.end(text);
+  });
+}
+
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Waits for a condition; after `seconds` it fails with what `describe` says. */
+export async function until<T>(condition: () => T | Promise<T>, seconds = 30, describe = () => ""): Promise<NonNullable<T>> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const value = await condition();
+    if (value) return value as NonNullable<T>;
+    if (Date.now() > deadline) throw new Error(`did not happen within ${seconds} s: ${condition.toString()} ${describe()}`);
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
+/** Processes of functions that belong to a state folder: pid by function. */
+export function functionProcesses(home: string): { pid: number; name: string }[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .flatMap((pid) => {
+      const environment = readProc(pid, "environ");
+      const name = /(?:^|\0)K_SERVICE=([^\0]+)/.exec(environment)?.[1];
+      const ours = environment.includes(`LOSSI_HOME=${home}\0`) && existsSync(`/proc/${pid}/exe`);
+      return ours && name !== undefined ? [{ pid: Number(pid), name }] : [];
+    })
+    .filter(({ pid }) => readProc(String(pid), "comm").trim() !== "sh");
+}
+
+function readProc(pid: string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+export const NONE = Object.fromEntries(
+  [
+    "bucket-prefix",
+    "ice-id",
+    "user",
+    "used-client",
+    "pre-auth-url",
+    "pre-auth-token",
+    "user-domain-name",
+    "project-domain-name",
+    "project-name",
+    "auth-version",
+  ].map((key) => [key, "none"]),
+);
+
+/** Where the configuration of {@link NONE} puts jobs. */
+export const jobsFolder = (home: string): string => join(home, "store", "none-submitter-none-none", "JOBS");
+
+export const JOB = { target: "hpc/puhti", name: "jobs/train.sh", user: "none" };
+
+/** The task's outcome once it has ended. */
+export const ended = (lossi: Lossi, id: string, seconds = 30): Promise<{ status: string; result: any }> =>
+  until(async () => {
+    const { json } = await lossi.call("GET", `/interaction/task/get/${id}`);
+    return json?.output?.status === "SUCCESS" || json?.output?.status === "FAILURE" ? json.output : null;
+  }, seconds);

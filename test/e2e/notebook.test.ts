@@ -1,0 +1,50 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { NONE, functionProcesses, root, startLossi, until } from "./lossi.ts";
+import type { Lossi } from "./lossi.ts";
+import { has } from "./required.ts";
+
+const python = has("python", "python3", ["-c", "import requests"]);
+const LINE = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - (INFO|WARNING|ERROR) - [a-z-]+ - .+$/;
+
+test.skipIf(!python)("a notebook's calls work unchanged in Python", async () => {
+  const lossi = await startLossi();
+  const child = spawn("python3", [join(import.meta.dirname, "notebook.py"), lossi.url]);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const [code] = (await once(child, "close")) as [number];
+  expect(output).not.toContain("Traceback");
+  expect(code).toBe(0);
+  for (const line of output.trim().split("\n")) expect(line).toMatch(LINE);
+});
+
+const logs = async (lossi: Lossi, source: string): Promise<string[]> =>
+  (await lossi.call("GET", `/interaction/arti/logs/${source}`)).json.output.logs;
+
+test("the line of a call stands in the logs although its function was killed right after", async () => {
+  const lossi = await startLossi();
+  const { headers } = await lossi.call("POST", "/setup/config/init", NONE);
+  for (const { pid } of functionProcesses(lossi.home)) process.kill(pid, "SIGKILL");
+  const lines = await logs(lossi, "frontend");
+  expect(lines.filter((line) => line.includes(String(headers["x-request-id"])))).toHaveLength(1);
+  expect(await logs(lossi, "setup")).toEqual(expect.arrayContaining([expect.stringMatching(/ - INFO - setup - .*\/setup\/config\/init/)]));
+});
+
+test("a function started without the platform writes into the same logs", async () => {
+  const lossi = await startLossi();
+  const child = spawn(process.execPath, [join(root, "dist/setup.cjs")], {
+    env: { PATH: process.env["PATH"], PORT: "0", LOSSI_HOME: lossi.home, LOSSI_LOG_LEVEL: "debug" },
+  });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const port = await until(() => /"port":(\d+)/.exec(output)?.[1]);
+  const answer = await fetch(`http://127.0.0.1:${port}/setup/config/init`, { method: "POST", body: JSON.stringify(NONE) });
+  expect(answer.status).toBe(200);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  expect((await logs(lossi, "frontend")).join("\n")).toContain(answer.headers.get("x-request-id"));
+});

@@ -1,0 +1,76 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { JOB, NONE, ended, jobsFolder, manifestsWith, startLossi, until } from "./lossi.ts";
+import type { Lossi } from "./lossi.ts";
+
+/** The project's manifests with a broker that gives up sooner. */
+function impatient(): string {
+  const manifests = manifestsWith({});
+  const file = join(manifests, "broker.yaml");
+  writeFileSync(file, readFileSync(file, "utf8").replace("PT0.5S", "PT0.05S"));
+  return manifests;
+}
+
+async function poisoned(): Promise<{ lossi: Lossi; id: string; mend: () => void }> {
+  const lossi = await startLossi({ manifests: impatient() });
+  await lossi.call("POST", "/setup/config/init", NONE);
+  const jobs = jobsFolder(lossi.home);
+  mkdirSync(join(jobs, "1"), { recursive: true });
+  rmSync(join(lossi.home, "store/.tmp"), { recursive: true, force: true });
+  writeFileSync(join(lossi.home, "store/.tmp"), "not a folder");
+  const { json } = await lossi.call("POST", "/interaction/orch/submit/none", JOB);
+  return { lossi, id: json.output, mend: () => rmSync(join(lossi.home, "store/.tmp")) };
+}
+
+const letters = async (lossi: Lossi) => (await lossi.call("GET", "/dead-letters")).json.deadLetters as { id: string; taskId: string; reason: string }[];
+
+test("a poison task ends FAILURE, stands in the dead letters with its reason, and after the mend a redrive succeeds", async () => {
+  const { lossi, id, mend } = await poisoned();
+  await until(async () => (await lossi.call("GET", `/tasks/${id}`)).json.status === "RETRY");
+  const failed = await ended(lossi, id, 60);
+  expect(failed.status).toBe("FAILURE");
+  const [letter] = await until(async () => ((await letters(lossi)).length > 0 ? letters(lossi) : null));
+  expect(letter).toMatchObject({ taskId: id, reason: expect.stringMatching(/store|folder|written/) });
+  expect(failed.result).toContain(letter?.reason.slice(0, 40));
+
+  mend();
+  const { status, json } = await lossi.call("POST", `/dead-letters/${letter?.id}/redrive`);
+  expect({ status, json }).toEqual({ status: 200, json: { output: id } });
+  expect(await ended(lossi, id)).toMatchObject({ status: "SUCCESS" });
+  expect(await letters(lossi)).toEqual([]);
+  expect((await lossi.call("POST", `/dead-letters/${letter?.id}/redrive`)).status).toBe(404);
+});
+
+test("an event for a task that ended does nothing", async () => {
+  const lossi = await startLossi();
+  await lossi.call("POST", "/setup/config/init", NONE);
+  const id = (await lossi.call("POST", "/interaction/orch/submit/none", JOB)).json.output;
+  await ended(lossi, id);
+  const before = (await lossi.call("GET", `/tasks/${id}`)).json;
+  expect(await publish(lossi, id)).toBe(202);
+  await until(async () => (await lossi.call("GET", "/interaction/arti/logs/orchestration")).text.includes("a-repeat"));
+  expect((await lossi.call("GET", `/tasks/${id}`)).json).toEqual(before);
+  expect((await lossi.call("GET", "/tasks")).json.tasks).toHaveLength(1);
+});
+
+/** Sends the task's event to the broker once more, by the broker's cluster host at the edge's port. */
+function publish(lossi: Lossi, taskId: string): Promise<number> {
+  const { hostname, port } = new URL(lossi.output().match(/events go to (\S+)/)?.[1] ?? lossi.url);
+  const headers = {
+    "content-type": "application/json",
+    "ce-specversion": "1.0",
+    "ce-type": "dev.lossi.orchestration.requested.v1",
+    "ce-source": "/test",
+    "ce-id": "a-repeat",
+  };
+  return new Promise((done, reject) => {
+    request({ hostname, port, method: "POST", path: "/lossi/default", headers }, (answer) => done(answer.statusCode ?? 0))
+      .on("error", reject)
+      .end(JSON.stringify({ taskId }));
+  });
+}
+

@@ -1,0 +1,65 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { NONE, functionProcesses, root, startLossi, temporaryFolder } from "./lossi.ts";
+
+test("no function process exists until one is called, and then only that one", async () => {
+  const lossi = await startLossi();
+  expect(lossi.output()).toContain("6 functions asleep");
+  expect(functionProcesses(lossi.home)).toEqual([]);
+  const { status, json } = await lossi.call("POST", "/setup/config/init", NONE);
+  expect({ status, json }).toEqual({ status: 200, json: { output: null } });
+  expect(functionProcesses(lossi.home).map(({ name }) => name)).toEqual(["setup"]);
+});
+
+test("two platforms run side by side with folders and ports of their own", async () => {
+  const [one, other] = await Promise.all([startLossi(), startLossi()]);
+  await one.call("POST", "/setup/config/init", NONE);
+  expect((await one.call("POST", "/interaction/orch/start/1", {})).status).toBe(200);
+  expect((await other.call("POST", "/interaction/orch/start/1", {})).status).toBe(409);
+});
+
+test("a second platform on the same folder says so and ends", async () => {
+  const lossi = await startLossi();
+  await expect(startLossi({ home: lossi.home })).rejects.toThrow(/another/);
+  expect((await lossi.call("GET", "/tasks")).status).toBe(200);
+});
+
+test("a port that is taken is named with what to type", async () => {
+  const lossi = await startLossi();
+  const { port } = new URL(lossi.url);
+  await expect(startLossi({ env: { LOSSI_PORT: port } })).rejects.toThrow(/port \d+ is in use; LOSSI_PORT=/);
+});
+
+test("stopping in order leaves no process and no function to wake at the next start", async () => {
+  const lossi = await startLossi();
+  await lossi.call("POST", "/setup/config/init", NONE);
+  await lossi.stop();
+  expect(functionProcesses(lossi.home)).toEqual([]);
+  const again = await startLossi({ home: lossi.home });
+  expect(functionProcesses(again.home)).toEqual([]);
+});
+
+const broken: [string, string, (text: string) => string, RegExp][] = [
+  ["a misspelt key", "setup/service.yaml", (text) => text.replace("args:", "argz:"), /setup\/service\.yaml: spec\.template\.spec\.containers\[0\].*argz.*args/],
+  ["an unknown kind", "setup/service.yaml", (text) => text.replace("kind: Service\n", "kind: Servise\n"), /setup\/service\.yaml: .*Servise.*Service/],
+  ["PORT in env", "config-map.yaml", (text) => text.replace("LOSSI_LOG_LEVEL", "PORT"), /PORT/],
+  ["a field that is not honoured", "broker.yaml", (text) => text.replace("  delivery:\n", "  config: {}\n  delivery:\n"), /broker\.yaml: spec\.config/],
+];
+
+test.each(broken)("%s stops the start with file, field and what would be right", (_what, file, change, expected) => {
+  const manifests = temporaryFolder();
+  cpSync(join(root, "knative/base"), manifests, { recursive: true });
+  writeFileSync(join(manifests, file), change(readFileSync(join(manifests, file), "utf8")));
+  const home = join(temporaryFolder(), "home");
+  const { status, stderr } = spawnSync(process.execPath, [join(root, "platform/main.ts"), "--manifests", manifests], {
+    env: { PATH: process.env["PATH"], LOSSI_HOME: home, LOSSI_PORT: "0" },
+    encoding: "utf8",
+    timeout: 20_000,
+  });
+  expect(stderr).toMatch(expected);
+  expect(status).toBe(1);
+});
