@@ -6,7 +6,7 @@ import { explain, strict } from "../schema.ts";
 
 const text = z.string().max(1024);
 const name = text.min(1);
-const list = (item: z.ZodType) => z.array(item).max(1000);
+const list = <T extends z.ZodType>(item: T) => z.array(item).max(1000);
 const user = z
   .string()
   .min(1)

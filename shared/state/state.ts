@@ -12,6 +12,8 @@ export type PutDocument = {
   ttlMs?: number;
   /** Write only while this document (a lease) still has this version: fences off a holder whose lease passed on. */
   holding?: { key: string; version: number };
+  /** Events written to the outbox together with the document. */
+  announcements?: Announcement[];
 };
 
 /** Versioned documents. A lease is a document with a `ttlMs`, taken with `ifVersion: 0`; its version is the fencing token. */
@@ -55,6 +57,9 @@ export type Task = {
 };
 
 export type NewTask = Pick<Task, "id" | "name" | "function" | "payload" | "user" | "replayOf">;
+
+/** How long a new announcement is left to the process that wrote it before others may claim it. */
+export const GRACE_MS = 5000;
 
 /** An event on its way to the broker: the JSON form of a CloudEvent. */
 export type Announcement = { id: string; event: Json };
@@ -111,15 +116,13 @@ export interface Ledger {
   release(lease: TaskLease, scope: string, number: number): Promise<boolean>;
   /** The largest number in `scope` that a task ended with in SUCCESS; 0 when none did. */
   highest(scope: string): Promise<number>;
-  /** Tasks STARTED whose lease ran out before now, oldest first. */
-  expired(limit: number): Promise<Task[]>;
-  /** How many tasks have each status. */
-  counts(): Promise<Record<TaskStatus, number>>;
+  /** Tasks that nobody works on and nobody touched for `idleMs`, and those STARTED whose lease ran out; oldest first. */
+  stalled(idleMs: number, limit: number): Promise<Task[]>;
   /** Forgets ended tasks that ended before `endedBefore`, and the oldest beyond `keep`; answers how many. */
   prune(options: { endedBefore: number; keep: number }): Promise<number>;
 }
 
-/** Events that wait to be announced, oldest first. */
+/** Events that wait to be announced, oldest first. One just written is left to its writer for {@link GRACE_MS}. */
 export interface Outbox {
   /** Adds events that belong to no task. */
   add(announcements: Announcement[]): Promise<void>;
@@ -129,6 +132,8 @@ export interface Outbox {
   sent(ids: string[]): Promise<void>;
   /** Puts the next try off by `delayMs`. */
   postpone(ids: string[], delayMs: number): Promise<void>;
+  /** When the next one becomes due, in milliseconds since 1970; `null` when none waits. */
+  nextDue(): Promise<number | null>;
   /** Makes everything due at once; answers how many wait. */
   hasten(): Promise<number>;
 }

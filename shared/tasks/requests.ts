@@ -35,7 +35,7 @@ export function parseTask(name: string, keywords: unknown): Work {
 export function parseRequest(payload: Record<string, unknown>): Work {
   switch (payload["mode"]) {
     case "logs":
-      return { name: REQUESTS, function: "logs", payload: parse(logs, payload, "payload"), user: null };
+      return { name: REQUESTS, function: "logs", payload: parse(logs, payload, "payload") as Json, user: null };
     case "orchestration":
       return orchestration(payload);
     default:

@@ -1,0 +1,17 @@
+/** The event catalogue: one schema per type, the source of types, docs, the Trigger check and test fixtures. */
+import { configurationChanged } from "./configuration-changed.ts";
+import type { EventDefinition } from "./define.ts";
+import { ping } from "./ping.ts";
+import { taskFinished } from "./task-finished.ts";
+import { logsRequested, orchestrationRequested, scheduleRequested } from "./task-requested.ts";
+
+export { configurationChanged, logsRequested, orchestrationRequested, ping, scheduleRequested, taskFinished };
+
+export const catalogue: EventDefinition[] = [
+  orchestrationRequested,
+  logsRequested,
+  scheduleRequested,
+  taskFinished,
+  configurationChanged,
+  ping,
+];

@@ -1,0 +1,169 @@
+import type { Context, Row } from "./sqlite-file.ts";
+import { nextNumber } from "./sqlite-documents.ts";
+import { insertAnnouncements } from "./sqlite-outbox.ts";
+import { isEnded } from "./state.ts";
+import type { Json, Ledger, Task, TaskFilter, TaskLease, TaskStatus } from "./state.ts";
+
+export function sqliteLedger(context: Context): Ledger {
+  const { sql, writer, now } = context;
+  const find = (id: string): Row | undefined => sql.get("SELECT * FROM tasks WHERE id = ?", id);
+  const leased = (row: Row): boolean => row["status"] === "STARTED" && Number(row["lease_until"]) > now();
+
+  /** Changes a task that is still worked on under this lease; whether it was. */
+  const underLease = ({ task, token }: TaskLease, change: string, ...values: (string | number | null)[]): boolean =>
+    sql.run(`UPDATE tasks SET ${change}, touched_at = ? WHERE id = ? AND token = ? AND status = 'STARTED'`, ...values, now(), task.id, token) > 0;
+
+  const holds = (lease: TaskLease): boolean => underLease(lease, "attempts = attempts");
+
+  const dropReservations = (id: string, keepHighest: boolean): void => {
+    if (keepHighest) {
+      sql.run(
+        `INSERT INTO scopes SELECT scope, max(number) FROM reservations WHERE task = ? GROUP BY scope
+         ON CONFLICT (scope) DO UPDATE SET highest = max(highest, excluded.highest)`,
+        id,
+      );
+    }
+    sql.run("DELETE FROM reservations WHERE task = ?", id);
+  };
+
+  return {
+    accept: (task, announcements) =>
+      writer.write(() => {
+        sql.run(
+          `INSERT INTO tasks (id, name, function, payload, user, replay_of, status, created_at, touched_at)
+           VALUES (?, ?, ?, ?, ?, ?, 'PENDING', ?, ?)`,
+          ...[task.id, task.name, task.function, JSON.stringify(task.payload), task.user, task.replayOf, now(), now()],
+        );
+        insertAnnouncements(context, announcements);
+        return toTask(find(task.id) as Row);
+      }),
+
+    async get(id) {
+      const row = find(id);
+      return row === undefined ? null : toTask(row);
+    },
+
+    async list(filter = {}) {
+      const { limit = 100 } = filter;
+      const { where, values } = conditions(filter);
+      const rows = sql.all(`SELECT * FROM tasks ${where} ORDER BY seq DESC LIMIT ?`, ...values, limit + 1);
+      const page = rows.slice(0, limit);
+      return { tasks: page.map(toTask), next: rows.length > limit ? String(page.at(-1)?.["seq"]) : null };
+    },
+
+    begin: (id, ttlMs) =>
+      writer.write(() => {
+        const row = find(id);
+        if (row === undefined) return { outcome: "unknown" };
+        if (isEnded(row["status"] as TaskStatus)) return { outcome: "ended", task: toTask(row) };
+        if (leased(row)) return { outcome: "busy" };
+        const token = nextNumber(context);
+        sql.run(
+          `UPDATE tasks SET status = 'STARTED', attempts = attempts + 1, started_at = ?, touched_at = ?, token = ?,
+           lease_until = ? WHERE id = ?`,
+          ...[now(), now(), token, now() + ttlMs, id],
+        );
+        return { outcome: "begun", lease: { task: toTask(find(id) as Row), token } };
+      }),
+
+    renew: (lease, ttlMs) => writer.write(() => underLease(lease, "lease_until = ?", now() + ttlMs)),
+
+    end: (lease, end, announcements) =>
+      writer.write(() => {
+        const result = end.status === "SUCCESS" ? JSON.stringify(end.result) : "null";
+        const reason = end.status === "FAILURE" ? end.reason : null;
+        if (!underLease(lease, "status = ?, result = ?, reason = ?, ended_at = ?", end.status, result, reason, now())) return false;
+        dropReservations(lease.task.id, end.status === "SUCCESS");
+        insertAnnouncements(context, announcements);
+        return true;
+      }),
+
+    retry: (lease, reason) => writer.write(() => underLease(lease, "status = 'RETRY', reason = ?", reason)),
+
+    fail: (id, reason, announcements) =>
+      writer.write(() => {
+        const row = find(id);
+        if (row === undefined || isEnded(row["status"] as TaskStatus) || leased(row)) return false;
+        sql.run("UPDATE tasks SET status = 'FAILURE', reason = ?, ended_at = ?, touched_at = ? WHERE id = ?", reason, now(), now(), id);
+        dropReservations(id, false);
+        insertAnnouncements(context, announcements);
+        return true;
+      }),
+
+    redrive: (id, announcements) =>
+      writer.write(() => {
+        const changed = sql.run(
+          `UPDATE tasks SET status = 'PENDING', attempts = 0, reason = NULL, started_at = NULL, ended_at = NULL, touched_at = ?
+           WHERE id = ? AND status = 'FAILURE'`,
+          now(),
+          id,
+        );
+        if (changed > 0) insertAnnouncements(context, announcements);
+        return changed > 0;
+      }),
+
+    reserve: (lease, scope, floor, count) =>
+      writer.write(() => {
+        if (!holds(lease)) return null;
+        const held = "SELECT number FROM reservations WHERE scope = ? AND task = ? ORDER BY number";
+        const missing = count - sql.all(held, scope, lease.task.id).length;
+        const largest = Number(sql.get("SELECT max(number) AS largest FROM reservations WHERE scope = ?", scope)?.["largest"] ?? 0);
+        const first = Math.max(floor, largest + 1);
+        for (let n = 0; n < missing; n++) sql.run("INSERT INTO reservations VALUES (?, ?, ?)", scope, first + n, lease.task.id);
+        return sql.all(held, scope, lease.task.id).map(({ number }) => Number(number));
+      }),
+
+    release: (lease, scope, number) =>
+      writer.write(() => {
+        const dropped = "DELETE FROM reservations WHERE scope = ? AND number = ? AND task = ?";
+        return holds(lease) && sql.run(dropped, scope, number, lease.task.id) > 0;
+      }),
+
+    async highest(scope) {
+      return Number(sql.get("SELECT highest FROM scopes WHERE scope = ?", scope)?.["highest"] ?? 0);
+    },
+
+    async stalled(idleMs, limit) {
+      const rows = sql.all(
+        `SELECT * FROM tasks WHERE status = 'STARTED' AND lease_until <= ?1
+         UNION ALL SELECT * FROM tasks WHERE status IN ('PENDING', 'RETRY') AND touched_at <= ?1 - ?2
+         ORDER BY seq LIMIT ?3`,
+        ...[now(), idleMs, limit],
+      );
+      return rows.map(toTask);
+    },
+
+    prune: ({ endedBefore, keep }) =>
+      writer.write(() => {
+        const ended = "SELECT ended_at FROM tasks WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 1 OFFSET ?";
+        const oldest = Number(sql.get(ended, keep)?.["ended_at"] ?? -1);
+        const old = "SELECT seq FROM tasks WHERE ended_at IS NOT NULL AND (ended_at < ? OR ended_at <= ?) LIMIT 10000";
+        return sql.run(`DELETE FROM tasks WHERE seq IN (${old})`, endedBefore, oldest);
+      }),
+  };
+}
+
+function conditions({ status, name, after }: TaskFilter): { where: string; values: (string | number)[] } {
+  const all: [string, string | number][] = [];
+  if (status !== undefined) all.push(["status = ?", status]);
+  if (name !== undefined) all.push(["name = ?", name]);
+  if (after !== undefined) all.push(["seq < ?", Number(after)]);
+  const where = all.length === 0 ? "" : `WHERE ${all.map(([condition]) => condition).join(" AND ")}`;
+  return { where, values: all.map(([, value]) => value) };
+}
+
+const toTask = (row: Row): Task => ({
+  id: String(row["id"]),
+  name: String(row["name"]),
+  function: String(row["function"]),
+  payload: JSON.parse(String(row["payload"])) as Json,
+  user: row["user"] as string | null,
+  status: row["status"] as TaskStatus,
+  attempts: Number(row["attempts"]),
+  result: JSON.parse(String(row["result"])) as Json,
+  reason: row["reason"] as string | null,
+  replayOf: row["replay_of"] as string | null,
+  createdAt: Number(row["created_at"]),
+  startedAt: row["started_at"] as number | null,
+  endedAt: row["ended_at"] as number | null,
+});

@@ -1,0 +1,31 @@
+/** Each entry brings the schema one version further; entries are only ever added. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE sequence (value INTEGER NOT NULL);
+  INSERT INTO sequence VALUES (0);
+  CREATE TABLE documents (
+    key TEXT PRIMARY KEY, value TEXT NOT NULL, version INTEGER NOT NULL, expires_at INTEGER
+  ) WITHOUT ROWID;
+  CREATE INDEX documents_by_expiry ON documents (expires_at) WHERE expires_at IS NOT NULL;
+  CREATE TABLE tasks (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, function TEXT NOT NULL,
+    payload TEXT NOT NULL, user TEXT, status TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+    result TEXT NOT NULL DEFAULT 'null', reason TEXT, replay_of TEXT,
+    created_at INTEGER NOT NULL, touched_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER,
+    token INTEGER, lease_until INTEGER
+  );
+  CREATE INDEX tasks_by_status ON tasks (status, seq);
+  CREATE INDEX tasks_by_name ON tasks (name, seq);
+  CREATE INDEX tasks_by_name_and_status ON tasks (name, status, seq);
+  CREATE INDEX tasks_by_end ON tasks (ended_at) WHERE ended_at IS NOT NULL;
+  CREATE TABLE reservations (
+    scope TEXT NOT NULL, number INTEGER NOT NULL, task TEXT NOT NULL, PRIMARY KEY (scope, number)
+  ) WITHOUT ROWID;
+  CREATE INDEX reservations_by_task ON reservations (task);
+  CREATE TABLE scopes (scope TEXT PRIMARY KEY, highest INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE outbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, event TEXT NOT NULL, due_at INTEGER NOT NULL
+  );
+  CREATE INDEX outbox_by_due ON outbox (due_at);
+  `,
+];

@@ -1,0 +1,47 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+
+import { pieceOf } from "./paths.ts";
+
+type Entry = { piece: string; isFolder: boolean; folders: string[] };
+
+/** The keys of a bucket's folder, in the order of their UTF-8 bytes, that begin with `prefix` and come after `after`. */
+export function* listKeys(folder: string, prefix: string, after: string): Generator<string> {
+  yield* walk([folder], "", prefix, after);
+}
+
+/** Folders that stand for the same piece of a key (`a` and `a%d`) are walked as one. */
+function* walk(folders: string[], base: string, prefix: string, after: string): Generator<string> {
+  for (const { piece, isFolder, folders: below } of entriesOf(folders)) {
+    const key = base + piece;
+    if (!(isFolder ? overlaps(key, prefix) : key.startsWith(prefix))) continue;
+    if (isFolder) {
+      if (compare(key, after) >= 0 || after.startsWith(key)) yield* walk(below, key, prefix, after);
+    } else if (compare(key, after) > 0) yield key;
+  }
+}
+
+const overlaps = (key: string, prefix: string): boolean => key.startsWith(prefix) || prefix.startsWith(key);
+
+function entriesOf(folders: string[]): Entry[] {
+  const entries = new Map<string, Entry>();
+  for (const folder of folders) {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      const isFolder = entry.isDirectory();
+      const piece = isFolder || entry.isFile() ? pieceOf(entry.name, isFolder) : null;
+      if (piece === null) continue;
+      const id = `${isFolder ? "d" : "f"}${piece}`;
+      const known = entries.get(id) ?? { piece, isFolder, folders: [] };
+      known.folders.push(join(folder, entry.name));
+      entries.set(id, known);
+    }
+  }
+  return [...entries.values()].toSorted((a, b) => compare(a.piece, b.piece));
+}
+
+/** The order of UTF-8 bytes, which is that of code points. */
+function compare(a: string, b: string): number {
+  return a === b ? 0 : isAscii(a) && isAscii(b) ? (a < b ? -1 : 1) : Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+const isAscii = (text: string): boolean => !/[^\u0000-\u007f]/.test(text);

@@ -1,0 +1,221 @@
+/** The embedded store: a folder per bucket, a plain file per object. A file dropped into it is an object. */
+import { createHash, randomUUID } from "node:crypto";
+import { constants, linkSync, lstatSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import type { BigIntStats } from "node:fs";
+import { mkdir, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+import { LossiError, messageOf } from "../errors.ts";
+import { listKeys } from "./files-list.ts";
+import { openFolderLock } from "./folder-lock.ts";
+import type { FolderLock } from "./folder-lock.ts";
+import { checkBucket, checkKey, kindOf, locate } from "./paths.ts";
+import { Sidecars } from "./sidecar.ts";
+import type { Metadata, ObjectInfo, PutOptions, Store, StoredObject } from "./store.ts";
+
+export type FilesStoreOptions = { folder: string };
+
+/** Opens a store in a folder; several processes may write to it at once. Nothing is made before the first write. */
+export function openFilesStore({ folder }: FilesStoreOptions): Store {
+  const store = new FilesStore(folder);
+  const guarded = <A extends unknown[], T>(method: (...args: A) => Promise<T>) => async (...args: A) => {
+    try {
+      return await method.apply(store, args);
+    } catch (error) {
+      throw error instanceof LossiError ? error : unavailable(error);
+    }
+  };
+  return {
+    createBucket: guarded(store.createBucket),
+    get: guarded(store.get),
+    head: guarded(store.head),
+    put: guarded(store.put),
+    delete: guarded(store.delete),
+    list: guarded(store.list),
+    close: () => store.close(),
+  };
+}
+
+const unavailable = (cause: unknown): LossiError =>
+  new LossiError("unavailable", `the files store cannot be used: ${messageOf(cause)}`, { cause });
+
+type Opened = { handle: FileHandle; path: string; stat: BigIntStats };
+
+class FilesStore {
+  #folder: string;
+  #sidecars: Sidecars;
+  #lock: FolderLock | undefined;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#sidecars = new Sidecars(join(folder, ".meta"));
+  }
+
+  async createBucket(bucket: string): Promise<void> {
+    checkBucket(bucket);
+    await mkdir(join(this.#folder, bucket), { recursive: true, mode: 0o700 });
+  }
+
+  async get(bucket: string, key: string): Promise<(StoredObject & { body: Uint8Array }) | null> {
+    const opened = await this.#open(bucket, key);
+    if (opened === null) return null;
+    try {
+      const body = await opened.handle.readFile();
+      const info = this.#describe(bucket, key, opened);
+      return { ...info, size: body.byteLength, body };
+    } finally {
+      await opened.handle.close();
+    }
+  }
+
+  async head(bucket: string, key: string): Promise<StoredObject | null> {
+    const opened = await this.#open(bucket, key);
+    if (opened === null) return null;
+    try {
+      return this.#describe(bucket, key, opened);
+    } finally {
+      await opened.handle.close();
+    }
+  }
+
+  async put(bucket: string, key: string, body: Uint8Array | string, options: PutOptions = {}): Promise<{ etag: string } | null> {
+    checkMetadata(options.metadata ?? {});
+    const folder = this.#bucket(bucket, key);
+    const etag = createHash("md5").update(body).digest("hex");
+    const { contentType = "application/octet-stream", metadata = {} } = options;
+    const { path: temporary, stat } = await this.#writeTemporary(body);
+    this.#sidecars.write(bucket, stat, { key, etag, contentType, metadata });
+    const place = this.#locked(() => this.#replace(folder, bucket, key, temporary, options));
+    rmSync(temporary, { force: true });
+    if (place === null) this.#sidecars.remove(bucket, stat);
+    else await Promise.all([...place.changed, this.#sidecars.folder(bucket)].map(syncFolder));
+    return place === null ? null : { etag };
+  }
+
+  async delete(bucket: string, key: string): Promise<void> {
+    const folder = this.#bucket(bucket, key);
+    this.#locked(() => {
+      const path = locate(folder, key);
+      const stat = path === null ? undefined : lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      if (path === null || stat === undefined || !stat.isFile()) return;
+      rmSync(path);
+      this.#sidecars.remove(bucket, stat);
+    });
+  }
+
+  async list(bucket: string, options: Parameters<Store["list"]>[1] = {}): ReturnType<Store["list"]> {
+    const folder = this.#bucket(bucket);
+    const limit = options.limit ?? 1000;
+    const keys = listKeys(folder, options.prefix ?? "", options.after ?? "");
+    const objects: StoredObject[] = [];
+    for (const key of keys) {
+      if (objects.length === limit) return { objects: objects.map(toInfo), next: objects.at(-1)?.key ?? null };
+      const object = await this.head(bucket, key);
+      if (object !== null) objects.push(object);
+    }
+    return { objects: objects.map(toInfo), next: null };
+  }
+
+  close(): void {
+    this.#lock?.close();
+  }
+
+  /** Gives the object its new file, if the conditions hold; answers the folders whose entries changed. Under the lock. */
+  #replace(folder: string, bucket: string, key: string, temporary: string, options: PutOptions): { changed: string[] } | null {
+    const changed: string[] = [];
+    const path = locate(folder, key, (missing) => {
+      mkdirSync(missing, { mode: 0o700 });
+      changed.push(dirname(missing));
+    }) as string;
+    const current = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    if (!this.#allows(bucket, key, path, current, options)) return null;
+    if (options.ifNoneMatch === undefined) renameSync(temporary, path);
+    else if (!linked(temporary, path)) return null;
+    if (current !== undefined) this.#sidecars.remove(bucket, current);
+    return { changed: [...changed, dirname(path)] };
+  }
+
+  #allows(bucket: string, key: string, path: string, current: BigIntStats | undefined, options: PutOptions): boolean {
+    if (options.ifNoneMatch !== undefined) return current === undefined;
+    if (options.ifMatch === undefined) return true;
+    return current !== undefined && this.#sidecars.read(bucket, key, current, path).etag === options.ifMatch;
+  }
+
+  /** The bucket's folder. Throws `not_found`, or `invalid` for a name no bucket or object may have. */
+  #bucket(bucket: string, key?: string): string {
+    checkBucket(bucket);
+    if (key !== undefined) checkKey(key);
+    const folder = join(this.#folder, bucket);
+    if (kindOf(folder) !== "folder") throw new LossiError("not_found", `there is no bucket ${bucket}`);
+    return folder;
+  }
+
+  #locked<T>(section: () => T): T {
+    this.#lock ??= openFolderLock(this.#folder);
+    return this.#lock.hold(section);
+  }
+
+  async #open(bucket: string, key: string): Promise<Opened | null> {
+    const path = locate(this.#bucket(bucket, key), key);
+    if (path === null) return null;
+    try {
+      const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      const stat = await handle.stat({ bigint: true });
+      if (stat.isFile()) return { handle, path, stat };
+      await handle.close();
+    } catch (error) {
+      if (!["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"].includes(String((error as NodeJS.ErrnoException).code))) throw error;
+    }
+    return null;
+  }
+
+  #describe(bucket: string, key: string, { path, stat }: Opened): StoredObject {
+    const { etag, contentType, metadata } = this.#sidecars.read(bucket, key, stat, path);
+    return { key, size: Number(stat.size), lastModified: stat.mtime, etag, contentType, metadata };
+  }
+
+  async #writeTemporary(body: Uint8Array | string): Promise<{ path: string; stat: BigIntStats }> {
+    const folder = join(this.#folder, ".tmp");
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const path = join(folder, randomUUID());
+    const handle = await open(path, "wx", 0o600);
+    try {
+      await handle.writeFile(body);
+      await handle.sync();
+      return { path, stat: await handle.stat({ bigint: true }) };
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+/** Links a file to a place where nothing may stand; false when somebody was there first, whoever it was. */
+function linked(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Makes a folder's entries survive a power cut. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function checkMetadata(metadata: Metadata): void {
+  for (const [name, value] of Object.entries(metadata)) {
+    if (/^[a-z0-9-]+$/.test(name) && /^[\u0020-\u007e]*$/.test(value)) continue;
+    throw new LossiError("invalid", `metadata ${JSON.stringify(name.slice(0, 40))}: names are a-z, 0-9 and dashes, values printable ASCII`);
+  }
+}
+
+const toInfo = ({ key, size, etag, lastModified }: StoredObject): ObjectInfo => ({ key, size, etag, lastModified });

@@ -1,0 +1,109 @@
+/**
+ * Where an object stands in its bucket's folder: at its key, so that people find it. What a file name cannot hold is
+ * percent-encoded, `%` too; so names that end in a bare `%f`, `%d` or `%+` are free for what keys allow and folders do not:
+ * `a%f` is the object `a` beside a folder `a`, `a%d/` the folder of `a/b` beside an object `a`, `…%+/` goes on with a long segment.
+ */
+import { statSync } from "node:fs";
+import { join } from "node:path";
+
+import { LossiError } from "../errors.ts";
+
+const OBJECT = "%f";
+const FOLDER = "%d";
+const CONTINUED = "%+";
+/** Bytes of an encoded name: file systems allow 255. */
+const NAME_LIMIT = 200;
+
+/** Checks a name by S3's rules. Throws `invalid`. */
+export function checkBucket(bucket: string): void {
+  if (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket) && !bucket.includes("..")) return;
+  throw new LossiError("invalid", `${JSON.stringify(bucket.slice(0, 80))} is no bucket name; expected 3 to 63 of a-z, 0-9, dot and dash`);
+}
+
+/** Checks a key: 1 to 1024 bytes of UTF-8. Throws `invalid`. */
+export function checkKey(key: string): void {
+  const bytes = Buffer.byteLength(key);
+  if (bytes < 1 || bytes > 1024 || !key.isWellFormed()) {
+    throw new LossiError("invalid", `a key has 1 to 1024 bytes of UTF-8, this one has ${bytes}`);
+  }
+}
+
+const encodeSegment = (segment: string): string => {
+  if (segment === "") return "%e";
+  const safe = segment.replaceAll(/[%\\:*?"<>|\u0000-\u001f\u007f]/g, encodeCharacter);
+  return safe.replace(/^\./, "%2E").replace(/[. ]$/, encodeCharacter);
+};
+
+const encodeCharacter = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
+
+/** The file names of a key, folders first. */
+export function namesOf(key: string): string[] {
+  return key.split("/").flatMap((segment) => splitLong(encodeSegment(segment)));
+}
+
+/** Cuts a long name at fixed places, never inside a character or an escape. */
+function splitLong(name: string): string[] {
+  const parts: string[] = [];
+  let part = "";
+  for (const unit of name.match(/%[0-9A-F]{2}|./gsu) ?? [name]) {
+    if (Buffer.byteLength(part + unit) > NAME_LIMIT) {
+      parts.push(part + CONTINUED);
+      part = "";
+    }
+    part += unit;
+  }
+  return [...parts, part];
+}
+
+export type Kind = "file" | "folder" | null;
+
+/** What stands at a path; anything but plain files and folders (a link, a socket) counts as nothing of ours. */
+export function kindOf(path: string): Kind {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return null;
+  return stat.isDirectory() ? "folder" : stat.isFile() ? "file" : null;
+}
+
+/** The path of a key in a bucket's folder, as things stand; `make` is called for each folder that is missing on the way. */
+export function locate(folder: string, key: string, make?: (path: string) => void): string | null {
+  const names = namesOf(key);
+  const leaf = names.pop() as string;
+  let at = folder;
+  for (const name of names) {
+    const next = folderOf(at, name);
+    if (kindOf(next) === null) {
+      if (make === undefined) return null;
+      make(next);
+    }
+    at = next;
+  }
+  return leafOf(at, leaf);
+}
+
+function folderOf(at: string, name: string): string {
+  const plain = join(at, name);
+  const kind = kindOf(plain);
+  if (kind === "folder") return plain;
+  const beside = plain + FOLDER;
+  return kind === "file" || kindOf(beside) === "folder" ? beside : plain;
+}
+
+function leafOf(at: string, name: string): string {
+  const plain = join(at, name);
+  const beside = plain + OBJECT;
+  return kindOf(beside) === "file" || kindOf(plain) === "folder" ? beside : plain;
+}
+
+/** One name of a folder's listing: the piece of the key it stands for, with `/` behind a folder's. */
+export function pieceOf(name: string, isFolder: boolean): string | null {
+  if (isFolder && name.endsWith(CONTINUED)) return decode(name.slice(0, -CONTINUED.length));
+  const bare = name.endsWith(isFolder ? FOLDER : OBJECT) ? name.slice(0, -2) : name;
+  const piece = bare === "%e" ? "" : decode(bare);
+  return piece === null ? null : piece + (isFolder ? "/" : "");
+}
+
+/** `null` for a name that no key is written as: something else that lies in the folder. */
+function decode(name: string): string | null {
+  const text = name.replaceAll(/%([0-9A-F]{2})/g, (_escape, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return /%(?![0-9A-F]{2})/.test(name) ? null : text;
+}
