@@ -1,0 +1,133 @@
+/** Reads a folder of manifests: every problem of every file at once, each with file, field and what would be right. */
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+
+import { parseAllDocuments } from "yaml";
+import type * as z from "zod";
+
+import { LossiError, messageOf } from "#shared/errors.ts";
+import { nearest } from "#shared/schema.ts";
+
+import type { PingSourceResource, Resources, ServiceResource } from "../resources.ts";
+import { check } from "./check.ts";
+import { KINDS } from "./kinds.ts";
+import type { Parsed } from "./kinds.ts";
+import { pingSource } from "./ping-source.ts";
+import { WITHOUT_EFFECT } from "./rules.ts";
+import type { UnresolvedService } from "./service.ts";
+
+export type Loaded = {
+  resources: Resources;
+  /** Kinds and fields that were read and change nothing on a laptop. */
+  withoutEffect: string[];
+  unrunnable: { file: string; name: string; reason: string }[];
+};
+
+/** A manifest with the file it stood in. */
+export type Manifest = { file: string; resource: Parsed };
+
+/** Values of the platform's own environment go before those that manifests give the same names. */
+export type LoadOptions = { env: Record<string, string | undefined> };
+
+/** Loads every `.yaml` below a folder. Throws `invalid`, a line per problem. */
+export function loadManifests(folder: string, { env }: LoadOptions): Loaded {
+  const problems: string[] = [];
+  const withoutEffect = new Set<string>();
+  const manifests = filesBelow(folder).flatMap((file) => readFile(file, problems, withoutEffect));
+  problems.push(...check(manifests));
+  if (problems.length > 0) throw new LossiError("invalid", problems.join("\n"));
+  return { resources: resolve(manifests, env), withoutEffect: [...withoutEffect].toSorted(), unrunnable: findUnrunnable(manifests) };
+}
+
+function filesBelow(folder: string): string[] {
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => /\.ya?ml$/.test(file));
+  if (files.length === 0) throw new LossiError("invalid", `${folder}: there are no manifests`);
+  return files.toSorted().map((file) => join(folder, file));
+}
+
+function readFile(file: string, problems: string[], withoutEffect: Set<string>): Manifest[] {
+  const text = readFileSync(file, "utf8");
+  return parseAllDocuments(text, { uniqueKeys: true, merge: false }).flatMap((document) => {
+    problems.push(...document.errors.map((error) => `${file}: ${error.message.split("\n")[0]}`));
+    if (document.errors.length > 0 || document.contents === null) return [];
+    try {
+      const object: unknown = document.toJS({ maxAliasCount: 0 });
+      noteIgnored(object, withoutEffect);
+      const resource = parseObject(object, file, problems);
+      return resource === null ? [] : [{ file, resource }];
+    } catch (error) {
+      problems.push(`${file}: ${messageOf(error)}; write the value out where it is needed`);
+      return [];
+    }
+  });
+}
+
+function parseObject(object: unknown, where: string, problems: string[]): Parsed | null {
+  const { apiVersion, kind } = (object ?? {}) as { apiVersion?: unknown; kind?: unknown };
+  const schema = KINDS[`${String(apiVersion)}/${String(kind)}`];
+  if (schema === undefined) {
+    if (!WITHOUT_EFFECT.kinds.some((known) => known === kind)) problems.push(unknownKind(where, String(apiVersion), String(kind)));
+    return null;
+  }
+  const parsed = schema.safeParse(object);
+  if (parsed.success) return parsed.data;
+  problems.push(...describe(parsed.error, where));
+  return null;
+}
+
+const describe = (error: z.ZodError, where: string): string[] =>
+  error.issues.map(({ path, message }) => `${where}: ${pathOf(path)}: ${message}`);
+
+/** `spec.template.spec.containers[0].env[2].name` */
+const pathOf = (path: readonly PropertyKey[]): string =>
+  path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("").replace(/^\./, "") || "the object";
+
+function unknownKind(where: string, apiVersion: string, kind: string): string {
+  const known = [...Object.keys(KINDS), ...WITHOUT_EFFECT.kinds.map((name) => `*/${name}`)];
+  const near = nearest(kind, known.map((name) => name.slice(name.lastIndexOf("/") + 1)));
+  const hint = near === null ? "" : `; did you mean ${near}?`;
+  return `${where}: kind: ${apiVersion} ${kind} is unknown here${hint} Known: ${known.join(", ")}`;
+}
+
+/** Notes which ignored parts a manifest has, for one line at the start. */
+function noteIgnored(object: unknown, withoutEffect: Set<string>): void {
+  const { kind, spec } = (object ?? {}) as { kind?: string; spec?: { template?: { spec?: Record<string, unknown> } } };
+  if (WITHOUT_EFFECT.kinds.some((known) => known === kind)) withoutEffect.add(String(kind));
+  const pod = kind === "Service" ? spec?.template?.spec : undefined;
+  const containers = Array.isArray(pod?.["containers"]) ? (pod["containers"] as Record<string, unknown>[]) : [];
+  for (const name of WITHOUT_EFFECT.pod) if (pod?.[name] !== undefined) withoutEffect.add(name);
+  for (const name of WITHOUT_EFFECT.container) if (containers.some((one) => one?.[name] !== undefined)) withoutEffect.add(name);
+}
+
+const ofKind = <K extends Parsed["kind"]>(manifests: Manifest[], kind: K): Extract<Parsed, { kind: K }>[] =>
+  manifests.map(({ resource }) => resource).filter((resource) => resource.kind === kind) as Extract<Parsed, { kind: K }>[];
+
+function resolve(manifests: Manifest[], env: LoadOptions["env"]): Resources {
+  const maps = ofKind(manifests, "ConfigMap");
+  const withEnvironment = ({ configMaps, unrunnable: _reason, ...service }: UnresolvedService): ServiceResource => {
+    const named = maps.filter(({ namespace, name }) => namespace === service.namespace && configMaps.includes(name));
+    const stated = Object.assign({}, ...named.map(({ data }) => data), service.env) as Record<string, string>;
+    const overridden = Object.entries(stated).map(([name, value]) => [name, env[name] ?? value]);
+    return { ...service, env: Object.fromEntries(overridden) as Record<string, string> };
+  };
+  return {
+    services: ofKind(manifests, "Service").filter(({ unrunnable }) => unrunnable === null).map(withEnvironment),
+    brokers: ofKind(manifests, "Broker"),
+    triggers: ofKind(manifests, "Trigger"),
+    pingSources: ofKind(manifests, "PingSource"),
+    ingresses: ofKind(manifests, "Ingress"),
+  };
+}
+
+function findUnrunnable(manifests: Manifest[]): Loaded["unrunnable"] {
+  return manifests.flatMap(({ file, resource }) =>
+    resource.kind === "Service" && resource.unrunnable !== null ? [{ file, name: resource.name, reason: resource.unrunnable }] : [],
+  );
+}
+
+/** Checks one PingSource that came through the API. Throws `invalid` as {@link loadManifests} does. */
+export function parsePingSource(object: unknown, where: string): PingSourceResource {
+  const parsed = pingSource.safeParse(object);
+  if (parsed.success) return parsed.data;
+  throw new LossiError("invalid", describe(parsed.error, where).join("\n"));
+}

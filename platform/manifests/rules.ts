@@ -1,0 +1,117 @@
+/** How manifests are checked: strict objects whose complaints name the field and what would be right. */
+import * as z from "zod";
+
+import { nearest, quote } from "#shared/schema.ts";
+
+import type { Destination } from "../resources.ts";
+
+/** Fields that Kubernetes or Knative know, and the laptop does without: nothing there depends on them. */
+export const WITHOUT_EFFECT = {
+  template: ["labels"],
+  pod: ["serviceAccountName", "enableServiceLinks", "automountServiceAccountToken", "volumes", "imagePullSecrets"],
+  container: ["image", "imagePullPolicy", "name", "resources", "securityContext", "volumeMounts"],
+  kinds: ["Namespace", "ServiceAccount", "Role", "RoleBinding", "NetworkPolicy"],
+} as const;
+
+/** Fields that mean something on a cluster, and that the laptop does not honour yet. */
+export const NOT_HONOURED: readonly string[] = [
+  "responseStartTimeoutSeconds",
+  "idleTimeoutSeconds",
+  "traffic",
+  "filters",
+  "livenessProbe",
+  "startupProbe",
+  "initContainers",
+  "nodeSelector",
+  "tolerations",
+  "affinity",
+  "runtimeClassName",
+  "priorityClassName",
+  "topologySpreadConstraints",
+  "hostAliases",
+  "command",
+  "workingDir",
+  "valueFrom",
+  "secretRef",
+  "config",
+  "format",
+  "retryAfterMax",
+  "ceOverrides",
+  "dataBase64",
+  "exec",
+  "grpc",
+  "tls",
+  ...["class", "metric", "target", "target-utilization-percentage", "target-burst-capacity", "initial-scale"].map(autoscaling),
+  ...["activation-scale", "panic-window-percentage", "panic-threshold-percentage", "scale-down-delay"].map(autoscaling),
+  ...["scale-to-zero-pod-retention-period", "metric-aggregation-algorithm"].map(autoscaling),
+  "serving.knative.dev/progress-deadline",
+  "serving.knative.dev/rollout-duration",
+  "features.knative.dev/http-full-duplex",
+  "messaging.knative.dev/async-handler",
+];
+
+/** The annotation of the autoscaler with this name. */
+export function autoscaling(name: string): string {
+  return `autoscaling.knative.dev/${name}`;
+}
+
+/** A strict object of a manifest. `ignored` fields are taken with any value and have no effect. */
+export function fields<T extends z.core.$ZodLooseShape>(shape: T, ignored: readonly string[] = []) {
+  const all = { ...shape, ...Object.fromEntries(ignored.map((name) => [name, z.unknown().optional()])) } as T;
+  const known = Object.keys(all);
+  return z.strictObject(all, {
+    error: (issue) => {
+      if (issue.code === "unrecognized_keys") return issue.keys.map((key) => complain(key, known)).join("; ");
+      return issue.code === "invalid_type" && issue.input === undefined ? "is missing" : undefined;
+    },
+  });
+}
+
+function complain(key: string, known: readonly string[]): string {
+  if (NOT_HONOURED.includes(key)) {
+    return `${key} is not honoured by the laptop platform yet; remove it here, or run it on a cluster`;
+  }
+  const near = nearest(key, known);
+  const hint = near === null ? `expected one of ${known.join(", ")}` : `did you mean ${near}?`;
+  return `unknown field ${quote(key)}; ${hint}`;
+}
+
+export const name = z.string().max(63).regex(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/, "expected a DNS label: a-z, 0-9 and dashes");
+
+/** Metadata with a closed list of annotations. */
+export const metadata = (annotations: z.core.$ZodLooseShape = {}) =>
+  fields(
+    {
+      name,
+      namespace: name.default("default"),
+      annotations: fields(annotations).optional(),
+      labels: z.record(z.string(), z.string()).default({}),
+    },
+  );
+
+/** An ISO 8601 duration of hours, minutes and seconds, in milliseconds. */
+export const isoDuration = z
+  .string()
+  .regex(/^PT(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?$/, "expected an ISO 8601 duration such as PT0.5S")
+  .transform((text) => {
+    const part = (unit: string): number => Number(new RegExp(`([\\d.]+)${unit}`).exec(text)?.[1] ?? 0);
+    return (part("H") * 3600 + part("M") * 60 + part("S")) * 1000;
+  });
+
+const reference = <T extends z.ZodType>(apiVersion: string, kind: T) =>
+  fields({ apiVersion: z.literal(apiVersion), kind, name, namespace: name.optional() });
+
+/** Where events go: a Service of ours, or any address. */
+export const destination = fields({
+  ref: reference("serving.knative.dev/v1", z.literal("Service")).optional(),
+  uri: z.string().optional(),
+}).superRefine(({ ref, uri }, context) => {
+  const fine = ref === undefined ? /^https?:\/\/\S+$/.test(uri ?? "") : uri === undefined || uri.startsWith("/");
+  if (!fine) context.addIssue("expected ref: {apiVersion: serving.knative.dev/v1, kind: Service, name}, or uri: an http address");
+});
+
+/** A destination, with the namespace of the object that refers to it where the reference names none. */
+export function toDestination({ ref, uri }: z.infer<typeof destination>, namespace: string): Destination {
+  if (ref === undefined) return { url: uri as string };
+  return { service: ref.name, namespace: ref.namespace ?? namespace, path: uri ?? "/" };
+}
