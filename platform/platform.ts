@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { AddressInfo } from "node:net";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 
+import type { Send } from "./eventing/deliver.ts";
 import { openEventing } from "./eventing/eventing.ts";
 import { startPingSource } from "./eventing/ping-source.ts";
 import { answerError, listen, route, serviceOfHost } from "./edge.ts";
@@ -11,6 +12,7 @@ import { openHome } from "./home.ts";
 import { loadManifests, parsePingSource } from "./manifests/load.ts";
 import { createPingSources } from "./ping-sources.ts";
 import type { Resources, ServiceResource } from "./resources.ts";
+import { exchange } from "./serving/proxy.ts";
 import { createServing } from "./serving/serving.ts";
 
 export type PlatformOptions = {
@@ -57,17 +59,18 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     log: options.log,
     onActive: (service, active) => home.noteAwake(`${service.namespace}.${service.name}`, active),
   });
+  const send: Send = (to, request) => ("url" in to ? exchange(to, request) : serving.send(to, request));
   const eventing = openEventing({
     file: join(home.folder, "broker.sqlite"),
     brokers: resources.brokers,
     triggers: resources.triggers,
-    sendToService: (destination, request) => serving.send(destination, request),
+    send,
     log: options.log,
   });
   const pingSources = createPingSources({
     home,
     parse: parsePingSource,
-    start: (resource) => startPingSource(resource, { sendToService: serving.send, publish: eventing.publish, log: options.log }),
+    start: (resource) => startPingSource(resource, { send, publish: eventing.publish, log: options.log }),
   });
 
   function answerCluster(req: IncomingMessage, res: ServerResponse): void {

@@ -1,126 +1,108 @@
-/** The broker's queue: events that were accepted, and who still has to get them, in one SQLite file. */
+/** The broker's memory: a SQLite file that the platform alone writes. An event is in it until its last delivery is over. */
 import { DatabaseSync } from "node:sqlite";
 
-import type { CloudEvent } from "#shared/cloudevents/event.ts";
+import type { AttributeValue, CloudEvent } from "#shared/cloudevents/event.ts";
 import { LossiError } from "#shared/errors.ts";
+import { Statements } from "#shared/state/sqlite-file.ts";
+import type { Row } from "#shared/state/sqlite-file.ts";
+import { Writer } from "#shared/state/writer.ts";
 
-import { createJournal } from "./journal.ts";
-import type { Log } from "./log.ts";
-import type { Failure } from "./outcome.ts";
-import type { Stage } from "./retry.ts";
-
-/** One trigger's claim on one event. `attempt` counts the failed tries of its stage. */
-export type Claim = {
+/** One event on its way to one Trigger's subscriber. */
+export type Job = {
   id: number;
-  event: StoredEvent;
+  eventId: number;
+  /** `namespace/name` of the Trigger. */
   trigger: string;
-  stage: Stage;
-  attempt: number;
+  /** Tries that failed so far, in the present phase. */
+  failed: number;
+  /** Milliseconds since 1970. */
   dueAt: number;
-  failure: Failure | null;
+  /** Set once it goes to the dead letter sink: the extensions that say why. */
+  dead: Record<string, AttributeValue> | null;
 };
-export type StoredEvent = { id: number; claims: number; bytes: number; held: CloudEvent | null };
 
 export interface Queue {
-  /** What the last run left, oldest first. */
-  load(): Claim[];
-  /** Stores an event and who has to get it; resolves when both are durable. */
-  add(event: CloudEvent, triggers: string[]): Promise<Claim[]>;
-  /** The same, with the end of the claim that the event is a reply to: both or neither. */
-  addReply(claim: Claim, reply: CloudEvent, triggers: string[]): Promise<Claim[]>;
-  read(claim: Claim): CloudEvent;
-  /** Keeps a claim's stage, attempt, due time and failure. */
-  update(claim: Claim): void;
-  /** Ends a claim, and its event with the last one. */
-  remove(claim: Claim): void;
+  /** Keeps an event with a job per Trigger; durable when it resolves. */
+  add(event: CloudEvent, triggers: string[]): Promise<Job[]>;
+  load(eventId: number): CloudEvent | null;
+  /** All jobs, oldest first. */
+  all(): Job[];
+  update(job: Job): Promise<void>;
+  done(job: Job): Promise<void>;
+  /** Drops the jobs of Triggers that are no more; answers how many. */
+  keepOnly(triggers: string[]): number;
   close(): void;
 }
 
-/** Fresh events stay in memory up to this; past it they are read from the file when their turn comes. */
-const HELD_BYTES = 64 * 1024 * 1024;
 const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, attributes TEXT NOT NULL, data BLOB) STRICT;
-  CREATE TABLE IF NOT EXISTS claims (id INTEGER PRIMARY KEY, event INTEGER NOT NULL, trigger TEXT NOT NULL,
-    stage TEXT NOT NULL, attempt INTEGER NOT NULL, due_at INTEGER NOT NULL, failure TEXT) STRICT;
-  PRAGMA user_version = 1;`;
+  CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, attributes TEXT NOT NULL, data BLOB);
+  CREATE TABLE IF NOT EXISTS jobs (
+    id INTEGER PRIMARY KEY, event INTEGER NOT NULL, trigger TEXT NOT NULL, failed INTEGER NOT NULL, due_at INTEGER NOT NULL, dead TEXT
+  );
+  CREATE INDEX IF NOT EXISTS jobs_by_event ON jobs (event);
+`;
 
-/** Opens the file for this process alone. Throws `conflict` when another one has it. */
-export function openQueue(file: string, log: Log): Queue {
-  const db = openExclusive(file);
-  const journal = createJournal(db, log);
-  const sql = {
-    addEvent: db.prepare("INSERT INTO events VALUES (?, ?, ?)"),
-    addClaim: db.prepare("INSERT INTO claims VALUES (?, ?, ?, 'subscriber', 0, ?, NULL)"),
-    update: db.prepare("UPDATE claims SET stage = ?, attempt = ?, due_at = ?, failure = ? WHERE id = ?"),
-    removeClaim: db.prepare("DELETE FROM claims WHERE id = ?"),
-    removeEvent: db.prepare("DELETE FROM events WHERE id = ?"),
-    read: db.prepare("SELECT attributes, data FROM events WHERE id = ?"),
-  };
-  const ids = { event: lastId(db, "events"), claim: lastId(db, "claims") };
-  let heldBytes = 0;
-
-  const prepare = (event: CloudEvent, triggers: string[]): Claim[] => {
-    const bytes = event.data?.byteLength ?? 0;
-    const stored: StoredEvent = { id: ++ids.event, claims: triggers.length, bytes, held: null };
-    if (heldBytes + bytes <= HELD_BYTES) {
-      heldBytes += bytes;
-      stored.held = event;
-    }
-    const fresh = { event: stored, stage: "subscriber", attempt: 0, dueAt: Date.now(), failure: null } as const;
-    return triggers.map((trigger) => ({ id: ++ids.claim, trigger, ...fresh }));
-  };
-  const insert = (event: CloudEvent, claims: Claim[]): void => {
-    const [first] = claims;
-    if (first === undefined) return;
-    sql.addEvent.run(first.event.id, JSON.stringify(event.attributes), event.data);
-    for (const { id, trigger, dueAt } of claims) sql.addClaim.run(id, first.event.id, trigger, dueAt);
-  };
-  const letGo = (stored: StoredEvent): void => {
-    if (stored.held !== null) heldBytes -= stored.bytes;
-    stored.held = null;
-  };
-  /** Counts at once and deletes later: the caller is done with the claim whatever the disk says. */
-  const end = ({ id, event }: Claim): (() => void) => {
-    const last = --event.claims === 0;
-    if (last) letGo(event);
-    return () => {
-      sql.removeClaim.run(id);
-      if (last) sql.removeEvent.run(event.id);
-    };
-  };
+/** Opens the file for this process alone. Throws `conflict` when another platform has it. */
+export function openQueue(file: string): Queue {
+  const db = openAlone(file);
+  const sql = new Statements(db);
+  const writer = new Writer(db);
   return {
-    load: () => loadClaims(db),
-    async add(event, triggers) {
-      const claims = prepare(event, triggers);
-      try {
-        await journal.write(() => insert(event, claims));
-      } catch (error) {
-        claims.slice(0, 1).forEach((claim) => letGo(claim.event));
-        throw error;
-      }
-      return claims;
+    add: (event, triggers) =>
+      writer.write(() => {
+        const { id } = sql.get("INSERT INTO events (attributes, data) VALUES (?, ?) RETURNING id", JSON.stringify(event.attributes), event.data) as Row;
+        return triggers.map((trigger) => insertJob(sql, Number(id), trigger));
+      }),
+    load(eventId) {
+      const row = sql.get("SELECT attributes, data FROM events WHERE id = ?", eventId) as { attributes: string; data: unknown } | undefined;
+      if (row === undefined) return null;
+      return { attributes: JSON.parse(row.attributes) as CloudEvent["attributes"], data: row.data as Uint8Array | null };
     },
-    async addReply(claim, reply, triggers) {
-      const claims = prepare(reply, triggers);
-      const { event } = claim;
-      const last = event.claims === 1;
-      await journal.write(() => {
-        insert(reply, claims);
-        sql.removeClaim.run(claim.id);
-        if (last) sql.removeEvent.run(event.id);
-      });
-      end(claim);
-      return claims;
+    all: () => sql.all("SELECT * FROM jobs ORDER BY id").map(toJob),
+    update: ({ id, failed, dueAt, dead }) =>
+      writer.write(() => {
+        sql.run("UPDATE jobs SET failed = ?, due_at = ?, dead = ? WHERE id = ?", failed, dueAt, dead === null ? null : JSON.stringify(dead), id);
+      }),
+    done: ({ id, eventId }) =>
+      writer.write(() => {
+        sql.run("DELETE FROM jobs WHERE id = ?", id);
+        sql.run("DELETE FROM events WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE event = ?1)", eventId);
+      }),
+    keepOnly(triggers) {
+      const dropped = sql.run("DELETE FROM jobs WHERE trigger NOT IN (SELECT value FROM json_each(?))", JSON.stringify(triggers));
+      sql.run("DELETE FROM events WHERE id NOT IN (SELECT event FROM jobs)");
+      return dropped;
     },
-    read: ({ event }) => event.held ?? toEvent(sql.read.get(event.id)),
-    update({ id, stage, attempt, dueAt, failure }) {
-      const text = failure === null ? null : JSON.stringify(failure);
-      journal.writeSoon(() => sql.update.run(stage, attempt, Math.round(dueAt), text, id));
-    },
-    remove: (claim) => journal.writeSoon(end(claim)),
     close() {
-      journal.flush();
+      writer.flush();
       db.close();
     },
   };
 }
+
+/** An exclusive lock, held until the process ends, however it does. */
+function openAlone(file: string): DatabaseSync {
+  try {
+    const db = new DatabaseSync(file, { timeout: 0 });
+    db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE; COMMIT");
+    db.exec(SCHEMA);
+    return db;
+  } catch (cause) {
+    if (!/locked|busy/i.test(String(cause))) throw cause;
+    throw new LossiError("conflict", `another lossi runs on ${file}; stop it, or give this one a folder of its own: LOSSI_HOME=other npm start`, { cause });
+  }
+}
+
+function insertJob(sql: Statements, event: number, trigger: string): Job {
+  const insert = "INSERT INTO jobs (event, trigger, failed, due_at) VALUES (?, ?, 0, 0) RETURNING *";
+  return toJob(sql.get(insert, event, trigger) as Row);
+}
+
+const toJob = ({ id, event, trigger, failed, due_at: dueAt, dead }: Row): Job => ({
+  id: Number(id),
+  eventId: Number(event),
+  trigger: String(trigger),
+  failed: Number(failed),
+  dueAt: Number(dueAt),
+  dead: dead === null ? null : (JSON.parse(String(dead)) as Record<string, AttributeValue>),
+});

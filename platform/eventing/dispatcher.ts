@@ -1,0 +1,107 @@
+/** Takes jobs to their subscribers, again when they failed, and to the dead letter sink when tries ran out. */
+import type { CloudEvent } from "#shared/cloudevents/event.ts";
+
+import type { BrokerResource, Delivery, TriggerResource } from "../resources.ts";
+import type { Log } from "../serving/serving.ts";
+import { deliver } from "./deliver.ts";
+import type { Outcome, Send } from "./deliver.ts";
+import type { Job, Queue } from "./queue.ts";
+import { isRetried, waitBefore } from "./retry.ts";
+
+export type Route = { trigger: TriggerResource; broker: BrokerResource; delivery: Delivery };
+
+export type DispatcherOptions = {
+  queue: Queue;
+  routes: Map<string, Route>;
+  send: Send;
+  /** Takes a subscriber's reply in as a new event. */
+  reenter: (broker: BrokerResource, reply: CloudEvent, hops: number) => Promise<void>;
+  log: Log;
+};
+
+export interface Dispatcher {
+  /** Delivers a job as soon as it is due; `event` where it is at hand already. */
+  dispatch(job: Job, event?: CloudEvent): void;
+  pause(): void;
+  /** Resolves when the tries under way are over. */
+  idle(): Promise<void>;
+}
+
+/** Tries at once to one subscriber. */
+const AT_ONCE = 100;
+/** A dead letter sink that fails is tried for ever, since the sender was told 202; at most so far apart. */
+const LONGEST_WAIT_MS = 60_000;
+
+type Line = { active: number; waiting: { job: Job; event: CloudEvent | undefined }[] };
+
+export function createDispatcher({ queue, routes, send, reenter, log }: DispatcherOptions): Dispatcher {
+  const lines = new Map([...routes.keys()].map((trigger): [string, Line] => [trigger, { active: 0, waiting: [] }]));
+  const underWay = new Set<Promise<void>>();
+  let paused = false;
+
+  const advance = (line: Line): void => {
+    while (!paused && line.active < AT_ONCE && line.waiting.length > 0) {
+      const next = line.waiting.shift() as Line["waiting"][number];
+      line.active += 1;
+      const work = attempt(next.job, next.event)
+        .catch((error: unknown) => log({ level: "error", message: `broker: a delivery stands still until the next start: ${String(error)}` }))
+        .finally(() => {
+          line.active -= 1;
+          underWay.delete(work);
+          advance(line);
+        });
+      underWay.add(work);
+    }
+  };
+
+  const dispatch = (job: Job, event?: CloudEvent): void => {
+    const line = lines.get(job.trigger) as Line;
+    const wait = job.dueAt - Date.now();
+    if (wait > 0) return void setTimeout(() => dispatch(job), wait).unref();
+    line.waiting.push({ job, event });
+    advance(line);
+  };
+
+  const attempt = async (job: Job, known?: CloudEvent): Promise<void> => {
+    const event = known ?? queue.load(job.eventId);
+    if (event === null) return queue.done(job);
+    const { trigger, broker, delivery } = routes.get(job.trigger) as Route;
+    const { namespace, subscriber } = trigger;
+    const { timeoutMs, deadLetter } = delivery;
+    if (job.dead !== null && deadLetter !== null) {
+      const dead = { ...event, attributes: { ...event.attributes, ...job.dead } };
+      const outcome = await deliver({ event: dead, to: deadLetter, namespace, timeoutMs }, send, true);
+      return outcome.ok ? queue.done(job) : again(job, delivery, LONGEST_WAIT_MS);
+    }
+    const outcome = await deliver({ event, to: subscriber, namespace, timeoutMs }, send);
+    if (!outcome.ok) return failed(job, outcome, delivery);
+    if (outcome.reply !== null) await reenter(broker, outcome.reply, Number(event.attributes["knativebrokerttl"]));
+    return queue.done(job);
+  };
+
+  const failed = async (job: Job, outcome: Outcome & { ok: false }, delivery: Delivery): Promise<void> => {
+    if (isRetried(outcome.status) && job.failed < delivery.retry) return again(job, delivery);
+    if (delivery.deadLetter === null) {
+      log({ level: "error", message: `broker: an event for ${job.trigger} is dropped: its tries are used up and there is no dead letter sink` });
+      return queue.done(job);
+    }
+    const dead = { ...job, failed: 0, dueAt: 0, dead: outcome.error };
+    await queue.update(dead);
+    dispatch(dead);
+  };
+
+  const again = async (job: Job, delivery: Delivery, longestMs = Number.POSITIVE_INFINITY): Promise<void> => {
+    const wait = Math.min(waitBefore(job.failed, delivery), longestMs);
+    const next = { ...job, failed: job.failed + 1, dueAt: Date.now() + wait };
+    await queue.update(next);
+    dispatch(next);
+  };
+
+  return {
+    dispatch,
+    pause: () => void (paused = true),
+    async idle() {
+      await Promise.all(underWay);
+    },
+  };
+}

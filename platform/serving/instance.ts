@@ -1,0 +1,144 @@
+/** One process of a function: started, probed until ready, ended in order or by force. */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { Agent, get } from "node:http";
+import { connect, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import type { Writable } from "node:stream";
+import { createInterface } from "node:readline";
+
+import type { ServiceResource } from "../resources.ts";
+import type { Log } from "./serving.ts";
+
+export type InstanceOptions = {
+  service: ServiceResource;
+  command: string[];
+  env: Record<string, string>;
+  log: Log;
+};
+
+export type Exit = { code: number | null; signal: NodeJS.Signals | null; lastWords: string };
+
+/** Knative's readiness probe looks every 50 ms (semantics 2); a laptop can afford to look more often. */
+const PROBE_MS = 4;
+/** Shorter than functions keep an idle connection, so that none is used that is just being closed. */
+const IDLE_MS = 60_000;
+
+/**
+ * Runs a command and kills it when the platform is gone, however that died and whatever the function is doing: the shell
+ * becomes the function, and its child waits for the pipe on descriptor 3 to end. A line on that pipe calls it off.
+ */
+const LIFELINE = '(read _ <&3 || kill -9 $$) >/dev/null 2>&1 & exec "$0" "$@" 3<&-';
+
+export class Instance {
+  readonly port: number;
+  readonly startedAt = performance.now();
+  readonly agent = new Agent({ keepAlive: true, timeout: IDLE_MS });
+  /** Resolves when the process has ended. */
+  readonly exited: Promise<Exit>;
+  state: "starting" | "ready" | "draining" | "ended" = "starting";
+  inFlight = 0;
+  #process: ChildProcess;
+  #lastWords = "";
+
+  private constructor(port: number, { service, command, env, log }: InstanceOptions) {
+    this.port = port;
+    this.#process = spawn("sh", ["-c", LIFELINE, ...command], {
+      env: { ...inherited(), ...env, ...service.env, ...knative(service, port) },
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
+    });
+    this.#listen(service.name, log);
+    this.exited = this.#waitForExit();
+  }
+
+  static async start(options: InstanceOptions): Promise<Instance> {
+    return new Instance(await freePort(), options);
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** Resolves when the function answers its probe; `false` when it ended before. */
+  async ready(readinessPath: string | null): Promise<boolean> {
+    while (this.state === "starting") {
+      if (await probe(this.port, readinessPath)) {
+        if (this.state === "starting") this.state = "ready";
+        break;
+      }
+      await new Promise((done) => setTimeout(done, PROBE_MS));
+    }
+    return this.state === "ready";
+  }
+
+  /** SIGTERM, then SIGKILL after the grace. */
+  async stop(graceMs: number): Promise<void> {
+    this.state = "draining";
+    this.#process.kill("SIGTERM");
+    const force = setTimeout(() => this.#process.kill("SIGKILL"), graceMs);
+    await this.exited;
+    clearTimeout(force);
+  }
+
+  /** Hands on what a person should see: lines that are no JSON, and warnings. */
+  #listen(name: string, log: Log): void {
+    const { stdout, stderr } = this.#process;
+    for (const stream of [stdout, stderr]) {
+      if (stream === null) continue;
+      createInterface({ input: stream }).on("line", (line) => {
+        const isJson = line.startsWith("{");
+        if (!isJson && line.trim() !== "") this.#lastWords = line;
+        if (!isJson || /"level":[456]0/.test(line)) log({ level: "warn", message: `${name}: ${line}` });
+      });
+    }
+  }
+
+  async #waitForExit(): Promise<Exit> {
+    const lifeline = this.#process.stdio[3] as Writable;
+    lifeline.on("error", () => {});
+    const [code, signal] = (await once(this.#process, "exit").catch(() => [null, null])) as [number | null, NodeJS.Signals | null];
+    this.state = "ended";
+    lifeline.end("\n");
+    this.agent.destroy();
+    await new Promise((done) => setImmediate(done));
+    return { code, signal, lastWords: this.#lastWords };
+  }
+}
+
+/** What a container would have of the platform's own environment: nothing but the way to programs, and the time zone. */
+function inherited(): Record<string, string> {
+  const names = ["PATH", "HOME", "TZ", "LANG"].filter((name) => process.env[name] !== undefined);
+  return Object.fromEntries(names.map((name) => [name, process.env[name] as string]));
+}
+
+const knative = ({ name, generation }: ServiceResource, port: number): Record<string, string> => ({
+  PORT: String(port),
+  K_SERVICE: name,
+  K_CONFIGURATION: name,
+  K_REVISION: `${name}-${String(generation).padStart(5, "0")}`,
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+function probe(port: number, path: string | null): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (path === null) {
+      const socket = connect(port, "127.0.0.1", () => (socket.destroy(), resolve(true)));
+      socket.on("error", () => resolve(false));
+      return;
+    }
+    get({ host: "127.0.0.1", port, path, agent: false, timeout: 1000 }, (response) => {
+      response.resume();
+      resolve((response.statusCode ?? 500) < 400);
+    })
+      .on("timeout", () => resolve(false))
+      .on("error", () => resolve(false));
+  });
+}
