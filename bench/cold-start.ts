@@ -12,7 +12,10 @@ export type ColdStart = { name: string; ms: number; ratio: number; rssMb: number
 
 /** Starts every function in turn with a bare file, `ROUNDS` times over; the ratio is the median of those within each round. */
 export async function coldStarts(names: readonly string[], home: string): Promise<ColdStart[]> {
-  const files = new Map([["bare", join(import.meta.dirname, "bare.cjs")], ...names.map((name) => [name, join(import.meta.dirname, `../dist/${name}.cjs`)] as const)]);
+  const files = new Map([
+    ["bare", join(import.meta.dirname, "bare.cjs")],
+    ...names.map((name) => [name, join(import.meta.dirname, `../dist/${name}.cjs`)] as const),
+  ]);
   const runs = new Map([...files.keys()].map((name) => [name, [] as { ms: number; ratio: number; rssMb: number }[]]));
   for (let round = -1; round < ROUNDS; round++) {
     let bare = 0;
@@ -30,7 +33,8 @@ export async function coldStarts(names: readonly string[], home: string): Promis
   }));
 }
 
-export const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+export const median = (values: number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 async function startOnce(file: string, home: string): Promise<{ ms: number; rssMb: number }> {
   const port = await freePort();

@@ -18,10 +18,14 @@ const folder = mkdtempSync(join(tmpdir(), "lossi-bench-"));
 
 try {
   const memory = Math.round(totalmem() / 2 ** 30);
-  console.log(`Node ${process.version}, ${availableParallelism()} cores, ${memory} GiB; medians, ratios within this run\n`);
+  console.log(
+    `Node ${process.version}, ${availableParallelism()} cores, ${memory} GiB; medians, ratios within this run\n`,
+  );
   console.log("cold start, spawn to first 200 (ms), over a bare node:http file");
   for (const { name, ms, ratio, rssMb } of await coldStarts(FUNCTION_NAMES, join(folder, "cold"))) {
-    console.log(`  ${name.padEnd(14)} ${ms.toFixed(0).padStart(5)}  ${ratio.toFixed(2).padStart(5)}  ${rssMb.toFixed(0).padStart(4)} MB`);
+    console.log(
+      `  ${name.padEnd(14)} ${ms.toFixed(0).padStart(5)}  ${ratio.toFixed(2).padStart(5)}  ${rssMb.toFixed(0).padStart(4)} MB`,
+    );
   }
   for (const line of await measurePlatform(join(folder, "platform"))) console.log(line);
 } finally {

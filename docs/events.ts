@@ -14,11 +14,13 @@ type Property = { type?: string; anyOf?: { type: string }[]; enum?: string[]; de
 /** The page as Markdown. */
 export function renderEvents(): string {
   const parts = catalogue.map(renderEvent);
-  return [
-    "# Events",
-    "Every event type, from the schemas in `events/`. Written by `node docs/events.ts`; a test keeps it current.",
-    ...parts,
-  ].join("\n\n") + "\n";
+  return (
+    [
+      "# Events",
+      "Every event type, from the schemas in `events/`. Written by `node docs/events.ts`; a test keeps it current.",
+      ...parts,
+    ].join("\n\n") + "\n"
+  );
 }
 
 function renderEvent({ type, name, data, summary, emittedBy, wakes }: EventDefinition): string {
@@ -33,8 +35,13 @@ function renderEvent({ type, name, data, summary, emittedBy, wakes }: EventDefin
 }
 
 function renderFields(data: z.ZodType): string {
-  const { properties = {}, description } = z.toJSONSchema(data) as { properties?: Record<string, Property>; description?: string };
-  const fields = Object.entries(properties).map(([name, field]) => `- \`${name}\` (${typeOf(field)}): ${field.description}`);
+  const { properties = {}, description } = z.toJSONSchema(data) as {
+    properties?: Record<string, Property>;
+    description?: string;
+  };
+  const fields = Object.entries(properties).map(
+    ([name, field]) => `- \`${name}\` (${typeOf(field)}): ${field.description}`,
+  );
   return fields.join("\n") || `- data: ${description}`;
 }
 

@@ -17,12 +17,17 @@ export function route(ingresses: IngressResource[], host: string, url: string): 
   const path = url.replace(/^https?:\/\/[^/]*/i, "");
   const rules = ingresses.flatMap((ingress) => ingress.rules);
   const named = rules.filter(({ hosts }) => hosts.includes(name));
-  const paths = (named.length > 0 ? named : rules.filter(({ hosts }) => hosts.length === 0)).flatMap((rule) => rule.paths);
+  const paths = (named.length > 0 ? named : rules.filter(({ hosts }) => hosts.length === 0)).flatMap(
+    (rule) => rule.paths,
+  );
   return longest(paths.filter(({ prefix }) => path.startsWith(prefix)));
 }
 
 const longest = (paths: IngressPath[]): IngressPath | null =>
-  paths.reduce<IngressPath | null>((best, path) => (best === null || path.prefix.length > best.prefix.length ? path : best), null);
+  paths.reduce<IngressPath | null>(
+    (best, path) => (best === null || path.prefix.length > best.prefix.length ? path : best),
+    null,
+  );
 
 /** `name.namespace` followed by one of these suffixes is a Service's own host. */
 export function serviceOfHost(host: string | undefined, suffixes: string[]): Target | null {
@@ -40,7 +45,9 @@ export async function listen(handler: Handler, port: number): Promise<Server> {
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0, maxHeaderSize: 16 * 1024 }, handler);
   server.on("clientError", refuse);
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => reject(error.code === "EADDRINUSE" ? portTaken(port) : error));
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      reject(error.code === "EADDRINUSE" ? portTaken(port) : error),
+    );
     server.listen(port, "127.0.0.1", resolve);
   });
   return server;

@@ -35,6 +35,9 @@ export function openHome(folder: string): Home {
     applied: () =>
       readdirSync(appliedFolder)
         .filter((name) => name.endsWith(".json"))
-        .map((name) => ({ name: name.slice(0, -5), object: JSON.parse(readFileSync(join(appliedFolder, name), "utf8")) as unknown })),
+        .map((name) => ({
+          name: name.slice(0, -5),
+          object: JSON.parse(readFileSync(join(appliedFolder, name), "utf8")) as unknown,
+        })),
   };
 }

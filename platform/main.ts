@@ -24,7 +24,8 @@ const { values } = parseArgs({
 const { LOSSI_HOME: home = ".lossi", LOSSI_PORT: port = "7600" } = process.env;
 
 try {
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_533) throw new Error(`LOSSI_PORT is ${port}; expected a port up to 65533`);
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_533)
+    throw new Error(`LOSSI_PORT is ${port}; expected a port up to 65533`);
   const platform = await startPlatform({
     manifests: relative(process.cwd(), values.manifests) || values.manifests,
     functions: resolve(values.functions),
@@ -50,7 +51,9 @@ function stop(platform: Platform): void {
 
 /** Builds again on every change; a function whose file changed gets a new process at its next call. */
 function rebuild(platform: Platform): void {
-  const builder = spawn(process.execPath, [join(root, "build.ts"), "--watch"], { stdio: ["ignore", "inherit", "inherit"] });
+  const builder = spawn(process.execPath, [join(root, "build.ts"), "--watch"], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   process.once("exit", () => builder.kill());
   watch(resolve(values.functions), (_event, file) => {
     if (file?.endsWith(".cjs")) platform.reload(file.slice(0, -".cjs".length));

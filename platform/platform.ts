@@ -55,7 +55,11 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const gatewayUrl = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`;
   const serving = createServing({
     command: (service) => [process.execPath, join(options.functions, `${service.function}.cjs`)],
-    env: { LOSSI_HOME: home.folder, LOSSI_CLUSTER_URL: gatewayUrl, NODE_COMPILE_CACHE: join(home.folder, "compile-cache") },
+    env: {
+      LOSSI_HOME: home.folder,
+      LOSSI_CLUSTER_URL: gatewayUrl,
+      NODE_COMPILE_CACHE: join(home.folder, "compile-cache"),
+    },
     log: options.log,
     onActive: (service, active) => home.noteAwake(`${service.namespace}.${service.name}`, active),
   });
@@ -100,7 +104,10 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     withoutEffect,
     unrunnable,
     schedules: () => pingSources.list().map(({ name, schedule }) => `${name} ${schedule}`),
-    reload: (name) => resources.services.filter((service) => service.function === name).forEach((service) => serving.replace(withAddresses(service, gatewayUrl))),
+    reload: (name) =>
+      resources.services
+        .filter((service) => service.function === name)
+        .forEach((service) => serving.replace(withAddresses(service, gatewayUrl))),
     async close() {
       pingSources.close();
       eventing.pause();

@@ -1,7 +1,10 @@
 import type { Platform } from "./platform.ts";
 
 /** What a newcomer reads first: what is there, where, and what to try. */
-export function welcome({ ports, gateway, resources, withoutEffect, unrunnable, schedules }: Platform, home: string): string {
+export function welcome(
+  { ports, gateway, resources, withoutEffect, unrunnable, schedules }: Platform,
+  home: string,
+): string {
   const [first, ...others] = ports;
   const url = `http://127.0.0.1:${first}`;
   const names = resources.services.map(({ name }) => name).toSorted();

@@ -7,7 +7,14 @@ import type { Announcer } from "#shared/outbox/announcer.ts";
 import type { Announcement, Documents, Json, Ledger, Outbox } from "#shared/state/state.ts";
 import { finished, requested } from "#shared/tasks/accept.ts";
 
-export type Deps = { documents: Documents; ledger: Ledger; outbox: Outbox; announcer: Announcer; source: string; now: () => number };
+export type Deps = {
+  documents: Documents;
+  ledger: Ledger;
+  outbox: Outbox;
+  announcer: Announcer;
+  source: string;
+  now: () => number;
+};
 
 /** An event that could not be delivered, as the public API shows it. */
 export type DeadLetter = {
@@ -47,14 +54,17 @@ function toLetter(event: CloudEvent, now: number): DeadLetter {
   const { id, source, type, knativeerrorcode: code, knativeerrordest: destination } = event.attributes;
   const json = toJson(event);
   return {
-    id: createHash("sha256").update(`${String(source)}\n${String(id)}`).digest("hex").slice(0, 32),
+    id: createHash("sha256")
+      .update(`${String(source)}\n${String(id)}`)
+      .digest("hex")
+      .slice(0, 32),
     taskId: taskOf(json["data"]),
     type: String(type),
     reason: reasonOf(event),
     status: code === undefined ? null : Number(code),
     destination: destination === undefined ? null : String(destination),
     at: new Date(now).toISOString(),
-    event: json as Json,
+    event: json,
   };
 }
 
@@ -82,7 +92,8 @@ export async function list({ documents }: Deps): Promise<DeadLetter[]> {
  */
 export async function redrive(id: string, deps: Deps): Promise<string | null> {
   const document = await deps.documents.get(PREFIX + id);
-  if (document === null) throw new LossiError("not_found", "there is no such dead letter; GET /dead-letters lists them");
+  if (document === null)
+    throw new LossiError("not_found", "there is no such dead letter; GET /dead-letters lists them");
   const letter = document.value as DeadLetter;
   const task = letter.taskId === null ? null : await deps.ledger.get(letter.taskId);
   const announcements = [task === null ? again(letter) : requested(task, deps.source)];
@@ -99,5 +110,5 @@ export async function redrive(id: string, deps: Deps): Promise<string | null> {
 function again({ event }: DeadLetter): Announcement {
   const kept = Object.entries(event as Record<string, Json>).filter(([name]) => !name.startsWith("knative"));
   const original = Object.fromEntries(kept);
-  return { id: String(original["id"]), event: original };
+  return { id: original["id"] as string, event: original };
 }

@@ -11,7 +11,9 @@ import { placeJobs } from "./place.ts";
 
 export type Deps = { store: Store; documents: Documents; ledger: Ledger; now: () => number };
 
-type Payload = { type: "submit"; input: unknown } | { type: "start" | "stop"; input: { key: string; user: string | null } };
+type Payload =
+  | { type: "submit"; input: unknown }
+  | { type: "start" | "stop"; input: { key: string; user: string | null } };
 
 /** Does what an orchestration task asks for, and answers its result. */
 export async function orchestrate(task: Task, lease: TaskLease, deps: Deps): Promise<Json> {
@@ -38,7 +40,12 @@ async function submit(input: unknown, lease: TaskLease, deps: Deps): Promise<Jso
   };
 }
 
-async function change(input: { key: string; user: string | null }, flag: Flag, task: string, deps: Deps): Promise<FlagOutcome> {
+async function change(
+  input: { key: string; user: string | null },
+  flag: Flag,
+  task: string,
+  deps: Deps,
+): Promise<FlagOutcome> {
   const bucket = await bucketOf(input.user, deps);
   return setFlag(deps, { bucket, key: input.key, flag, task }).catch(missingBucket);
 }

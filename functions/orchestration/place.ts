@@ -13,7 +13,12 @@ const PART_METADATA = "task-part";
  * Puts each body under a key of its own and answers the keys in the order of the bodies. Keys are reserved in the ledger
  * before anything is put, so a repeat after a crash finds its own keys and its own objects.
  */
-export async function placeJobs(bodies: string[], bucket: string, lease: TaskLease, deps: PlaceDeps): Promise<number[]> {
+export async function placeJobs(
+  bodies: string[],
+  bucket: string,
+  lease: TaskLease,
+  deps: PlaceDeps,
+): Promise<number[]> {
   const scope = `${bucket}/JOBS`;
   let floor = await nextKey(bucket, scope, deps);
   for (;;) {
@@ -29,7 +34,13 @@ export async function placeJobs(bodies: string[], bucket: string, lease: TaskLea
 type Placed = { keys: number[]; taken: number[] };
 
 /** Objects that this task put before keep their keys; the others go to the reserved keys that are left, in order. */
-async function putAll(bodies: string[], reserved: number[], bucket: string, task: string, store: Store): Promise<Placed> {
+async function putAll(
+  bodies: string[],
+  reserved: number[],
+  bucket: string,
+  task: string,
+  store: Store,
+): Promise<Placed> {
   const keys: number[] = [];
   const free: number[] = [];
   const taken: number[] = [];
@@ -73,7 +84,10 @@ async function largestListed(bucket: string, store: Store): Promise<number> {
   let largest = 0;
   let after: string | null = "";
   while (after !== null) {
-    const page: Awaited<ReturnType<Store["list"]>> = await store.list(bucket, { prefix: "JOBS/", ...(after !== "" && { after }) });
+    const page: Awaited<ReturnType<Store["list"]>> = await store.list(bucket, {
+      prefix: "JOBS/",
+      ...(after !== "" && { after }),
+    });
     for (const { key } of page.objects) {
       const leaf = /^JOBS\/(\d{1,15})$/.exec(key)?.[1];
       if (leaf !== undefined) largest = Math.max(largest, Number(leaf));

@@ -33,5 +33,10 @@ export async function round({ state, store, announcer, source, keep, now }: Deps
   const before = now() - keep.days * DAY_MS;
   const tasks = await state.ledger.prune({ endedBefore: before, keep: keep.tasks });
   const lines = await state.lines.prune({ before, keep: keep.lines });
-  return { announced: Math.max(announced - stalled.length, 0), resumed: stalled.length, restored, forgotten: tasks + lines };
+  return {
+    announced: Math.max(announced - stalled.length, 0),
+    resumed: stalled.length,
+    restored,
+    forgotten: tasks + lines,
+  };
 }

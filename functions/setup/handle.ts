@@ -53,4 +53,3 @@ const changed = (configuration: Configuration, source: string) =>
 export async function startSchedule(taskTimes: string[] | undefined, deps: Deps): Promise<void> {
   await deps.cluster.startSchedule(cronOf(taskTimes ?? deps.defaultTimes));
 }
-

@@ -36,6 +36,7 @@ export const list = (filter: TaskFilter, deps: Deps) => deps.ledger.list(filter)
 /** Accepts the same work again as a new task. Throws `conflict` while the first one has not ended. */
 export async function replay(id: string, deps: Deps): Promise<string> {
   const task = await find(id, deps);
-  if (!isEnded(task.status)) throw new LossiError("conflict", `the task is ${task.status}; replay it when it has ended`);
+  if (!isEnded(task.status))
+    throw new LossiError("conflict", `the task is ${task.status}; replay it when it has ended`);
   return accept(task, deps, task.id);
 }

@@ -21,7 +21,11 @@ const HOPS = "knativebrokerttl";
 /** Knative clips the answer it hands on here, in base64 characters. */
 const ERROR_DATA_LIMIT = 1024;
 
-export async function deliver({ event, to, namespace, timeoutMs }: Try, send: Send, keepHops = false): Promise<Outcome> {
+export async function deliver(
+  { event, to, namespace, timeoutMs }: Try,
+  send: Send,
+  keepHops = false,
+): Promise<Outcome> {
   const { [HOPS]: _hops, ...attributes } = event.attributes;
   const { headers, body } = toHttp({ ...event, attributes: keepHops ? event.attributes : attributes });
   const path = "url" in to ? "" : to.path;
@@ -30,7 +34,11 @@ export async function deliver({ event, to, namespace, timeoutMs }: Try, send: Se
     return judge(await send(to, { method: "POST", path, headers: all, body, timeoutMs }), to);
   } catch (error) {
     const timedOut = error instanceof Error && error.message.startsWith("no answer in");
-    return { ok: false, status: null, error: timedOut ? {} : { knativeerrordest: addressOf(to), knativeerrorcode: 500, knativeerrordata: "" } };
+    return {
+      ok: false,
+      status: null,
+      error: timedOut ? {} : { knativeerrordest: addressOf(to), knativeerrorcode: 500, knativeerrordata: "" },
+    };
   }
 }
 
@@ -53,7 +61,9 @@ function readReply(headers: IncomingHttpHeaders, body: Uint8Array): CloudEvent |
 const errorOf = (code: number, body: Uint8Array, to: Destination): Record<string, AttributeValue> => ({
   knativeerrordest: addressOf(to),
   knativeerrorcode: code,
-  knativeerrordata: Buffer.from(body).subarray(0, (ERROR_DATA_LIMIT / 4) * 3).toString("base64"),
+  knativeerrordata: Buffer.from(body)
+    .subarray(0, (ERROR_DATA_LIMIT / 4) * 3)
+    .toString("base64"),
 });
 
 function addressOf(to: Destination): string {

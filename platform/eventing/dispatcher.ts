@@ -31,6 +31,7 @@ export interface Dispatcher {
 const AT_ONCE = 100;
 /** A dead letter sink that fails is tried for ever, since the sender was told 202; at most so far apart. */
 const LONGEST_WAIT_MS = 60_000;
+const QUEUE_PAUSE_MS = 1000;
 
 type Line = { active: number; waiting: { job: Job; event: CloudEvent | undefined }[] };
 
@@ -40,11 +41,15 @@ export function createDispatcher({ queue, routes, send, reenter, log }: Dispatch
   let paused = false;
 
   const advance = (line: Line): void => {
-    while (!paused && line.active < AT_ONCE && line.waiting.length > 0) {
+    if (paused) return;
+    while (line.active < AT_ONCE && line.waiting.length > 0) {
       const next = line.waiting.shift() as Line["waiting"][number];
       line.active += 1;
       const work = attempt(next.job, next.event)
-        .catch((error: unknown) => log({ level: "error", message: `broker: a delivery stands still until the next start: ${String(error)}` }))
+        .catch((error: unknown) => {
+          log({ level: "error", message: `broker: the queue cannot be written, trying again: ${String(error)}` });
+          dispatch({ ...next.job, dueAt: Date.now() + QUEUE_PAUSE_MS });
+        })
         .finally(() => {
           line.active -= 1;
           underWay.delete(work);
@@ -82,7 +87,10 @@ export function createDispatcher({ queue, routes, send, reenter, log }: Dispatch
   const failed = async (job: Job, outcome: Outcome & { ok: false }, delivery: Delivery): Promise<void> => {
     if (isRetried(outcome.status) && job.failed < delivery.retry) return again(job, delivery);
     if (delivery.deadLetter === null) {
-      log({ level: "error", message: `broker: an event for ${job.trigger} is dropped: its tries are used up and there is no dead letter sink` });
+      log({
+        level: "error",
+        message: `broker: an event for ${job.trigger} is dropped: its tries are used up and there is no dead letter sink`,
+      });
       return queue.done(job);
     }
     const dead = { ...job, failed: 0, dueAt: 0, dead: outcome.error };

@@ -44,7 +44,9 @@ export function openEventing({ file, brokers, triggers, send, log }: EventingOpt
   const routes = new Map(triggers.flatMap((trigger) => toRoute(trigger, brokers)));
   const reenter = async (broker: BrokerResource, reply: CloudEvent, hops: number): Promise<void> => {
     const event = { ...reply, attributes: { ...reply.attributes, knativebrokerttl: hops } };
-    await take(broker, event).catch((error: unknown) => log({ level: "warn", message: `broker: a reply is dropped: ${messageOf(error)}` }));
+    await take(broker, event).catch((error: unknown) =>
+      log({ level: "warn", message: `broker: a reply is dropped: ${messageOf(error)}` }),
+    );
   };
   const dispatcher = createDispatcher({ queue, routes, send, reenter, log });
 
@@ -64,7 +66,8 @@ export function openEventing({ file, brokers, triggers, send, log }: EventingOpt
   };
 
   const ingress = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
-    if (req.method === "OPTIONS") return void res.writeHead(200, { "webhook-allowed-origin": "*", "webhook-allowed-rate": "*" }).end();
+    if (req.method === "OPTIONS")
+      return void res.writeHead(200, { "webhook-allowed-origin": "*", "webhook-allowed-rate": "*" }).end();
     if (req.method !== "POST") throw new LossiError("method_not_allowed", "send events with POST");
     const path = (req.url ?? "/").split("?")[0] ?? "/";
     if (path === "/") throw new LossiError("not_found", "a broker is at /{namespace}/{name}");
@@ -76,12 +79,15 @@ export function openEventing({ file, brokers, triggers, send, log }: EventingOpt
   };
 
   const dropped = queue.keepOnly([...routes.keys()]);
-  if (dropped > 0) log({ level: "warn", message: `broker: ${dropped} events of Triggers that are no more were dropped` });
+  if (dropped > 0)
+    log({ level: "warn", message: `broker: ${dropped} events of Triggers that are no more were dropped` });
   for (const job of queue.all()) dispatcher.dispatch({ ...job, dueAt: Math.min(job.dueAt, Date.now()) });
 
   return {
     handle(req, res) {
-      ingress(req, res).catch((error: unknown) => answerError(res, STATUS[codeOf(error)], codeOf(error), messageOf(error)));
+      ingress(req, res).catch((error: unknown) =>
+        answerError(res, STATUS[codeOf(error)], codeOf(error), messageOf(error)),
+      );
     },
     publish: (namespace, broker, event) => take(find(namespace, broker), event),
     pause: dispatcher.pause,
@@ -98,7 +104,10 @@ function arrive(event: CloudEvent): CloudEvent {
   const given = event.attributes["knativebrokerttl"];
   const hops = given === undefined ? HOPS : Number(given) - 1;
   if (!(hops > 0)) throw new LossiError("invalid", "the event passed brokers too often (knativebrokerttl)");
-  return { ...event, attributes: { ...event.attributes, knativebrokerttl: hops, knativearrivaltime: new Date().toISOString() } };
+  return {
+    ...event,
+    attributes: { ...event.attributes, knativebrokerttl: hops, knativearrivaltime: new Date().toISOString() },
+  };
 }
 
 /** A Trigger's own delivery replaces the broker's wholly, but for the dead letter sink (semantics 7). */
@@ -106,6 +115,7 @@ function toRoute(trigger: TriggerResource, brokers: BrokerResource[]): [string, 
   const broker = brokers.find(({ namespace, name }) => namespace === trigger.namespace && name === trigger.broker);
   if (broker === undefined) return [];
   const own = trigger.delivery;
-  const delivery: Delivery = own === null ? broker.delivery : { ...own, deadLetter: own.deadLetter ?? broker.delivery.deadLetter };
+  const delivery: Delivery =
+    own === null ? broker.delivery : { ...own, deadLetter: own.deadLetter ?? broker.delivery.deadLetter };
   return [[`${trigger.namespace}/${trigger.name}`, { trigger, broker, delivery }]];
 }

@@ -24,7 +24,9 @@ const RETRIED = [404, 413, 425, 429, 502, 503, 504];
 export function startPingSource(resource: PingSourceResource, deps: PingDeps): { stop(): void } {
   const timezone = resource.timezone === null ? {} : { timezone: resource.timezone };
   const cron = new Cron(resource.schedule, timezone, () => {
-    fire(resource, deps).catch((error: unknown) => deps.log({ level: "warn", message: `PingSource ${resource.name}: ${messageOf(error)}` }));
+    fire(resource, deps).catch((error: unknown) =>
+      deps.log({ level: "warn", message: `PingSource ${resource.name}: ${messageOf(error)}` }),
+    );
   });
   return { stop: () => cron.stop() };
 }

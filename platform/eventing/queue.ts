@@ -50,18 +50,33 @@ export function openQueue(file: string): Queue {
   return {
     add: (event, triggers) =>
       writer.write(() => {
-        const { id } = sql.get("INSERT INTO events (attributes, data) VALUES (?, ?) RETURNING id", JSON.stringify(event.attributes), event.data) as Row;
+        const { id } = sql.get(
+          "INSERT INTO events (attributes, data) VALUES (?, ?) RETURNING id",
+          JSON.stringify(event.attributes),
+          event.data,
+        ) as Row;
         return triggers.map((trigger) => insertJob(sql, Number(id), trigger));
       }),
     load(eventId) {
-      const row = sql.get("SELECT attributes, data FROM events WHERE id = ?", eventId) as { attributes: string; data: unknown } | undefined;
+      const row = sql.get("SELECT attributes, data FROM events WHERE id = ?", eventId) as
+        | { attributes: string; data: unknown }
+        | undefined;
       if (row === undefined) return null;
-      return { attributes: JSON.parse(row.attributes) as CloudEvent["attributes"], data: row.data as Uint8Array | null };
+      return {
+        attributes: JSON.parse(row.attributes) as CloudEvent["attributes"],
+        data: row.data as Uint8Array | null,
+      };
     },
     all: () => sql.all("SELECT * FROM jobs ORDER BY id").map(toJob),
     update: ({ id, failed, dueAt, dead }) =>
       writer.write(() => {
-        sql.run("UPDATE jobs SET failed = ?, due_at = ?, dead = ? WHERE id = ?", failed, dueAt, dead === null ? null : JSON.stringify(dead), id);
+        sql.run(
+          "UPDATE jobs SET failed = ?, due_at = ?, dead = ? WHERE id = ?",
+          failed,
+          dueAt,
+          dead === null ? null : JSON.stringify(dead),
+          id,
+        );
       }),
     done: ({ id, eventId }) =>
       writer.write(() => {
@@ -69,7 +84,10 @@ export function openQueue(file: string): Queue {
         sql.run("DELETE FROM events WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE event = ?1)", eventId);
       }),
     keepOnly(triggers) {
-      const dropped = sql.run("DELETE FROM jobs WHERE trigger NOT IN (SELECT value FROM json_each(?))", JSON.stringify(triggers));
+      const dropped = sql.run(
+        "DELETE FROM jobs WHERE trigger NOT IN (SELECT value FROM json_each(?))",
+        JSON.stringify(triggers),
+      );
       sql.run("DELETE FROM events WHERE id NOT IN (SELECT event FROM jobs)");
       return dropped;
     },
@@ -84,12 +102,18 @@ export function openQueue(file: string): Queue {
 function openAlone(file: string): DatabaseSync {
   try {
     const db = new DatabaseSync(file, { timeout: 0 });
-    db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE; COMMIT");
+    db.exec(
+      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE; COMMIT",
+    );
     db.exec(SCHEMA);
     return db;
   } catch (cause) {
     if (!/locked|busy/i.test(String(cause))) throw cause;
-    throw new LossiError("conflict", `another lossi runs on ${file}; stop it, or give this one a folder of its own: LOSSI_HOME=other npm start`, { cause });
+    throw new LossiError(
+      "conflict",
+      `another lossi runs on ${file}; stop it, or give this one a folder of its own: LOSSI_HOME=other npm start`,
+      { cause },
+    );
   }
 }
 

@@ -4,7 +4,10 @@ import type { BrokerResource } from "../resources.ts";
 import { DEFAULT_DELIVERY, delivery, toDelivery } from "./delivery.ts";
 import { fields, metadata } from "./rules.ts";
 
-const classAnnotation = z.literal("MTChannelBasedBroker", "expected MTChannelBasedBroker, whose ways the laptop broker has");
+const classAnnotation = z.literal(
+  "MTChannelBasedBroker",
+  "expected MTChannelBasedBroker, whose ways the laptop broker has",
+);
 
 export const broker = fields({
   apiVersion: z.literal("eventing.knative.dev/v1"),

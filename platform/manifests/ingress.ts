@@ -37,7 +37,11 @@ export const ingress = fields({
       for (const [index, { splits }] of http.paths.entries()) {
         if (splits[0]?.serviceNamespace === metadata.namespace) continue;
         const path = ["spec", "rules", rule, "http", "paths", index, "splits", 0, "serviceNamespace"];
-        context.addIssue({ code: "custom", path, message: `a backend has to be in the Ingress's own namespace, ${metadata.namespace}` });
+        context.addIssue({
+          code: "custom",
+          path,
+          message: `a backend has to be in the Ingress's own namespace, ${metadata.namespace}`,
+        });
       }
     }
   })

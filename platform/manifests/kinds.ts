@@ -12,7 +12,13 @@ import type { UnresolvedService } from "./service.ts";
 import { trigger } from "./trigger.ts";
 
 /** What a manifest says, before manifests were held against each other. */
-export type Parsed = ConfigMap | UnresolvedService | BrokerResource | TriggerResource | PingSourceResource | IngressResource;
+export type Parsed =
+  | ConfigMap
+  | UnresolvedService
+  | BrokerResource
+  | TriggerResource
+  | PingSourceResource
+  | IngressResource;
 
 export const KINDS: Record<string, z.ZodType<Parsed>> = {
   "v1/ConfigMap": configMap,

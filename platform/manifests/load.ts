@@ -34,9 +34,13 @@ export function loadManifests(folder: string, { env }: LoadOptions): Loaded {
   const problems: string[] = [];
   const withoutEffect = new Set<string>();
   const manifests = filesBelow(folder).flatMap((file) => readFile(file, problems, withoutEffect));
-  problems.push(...check(manifests));
+  if (problems.length === 0) problems.push(...check(manifests));
   if (problems.length > 0) throw new LossiError("invalid", problems.join("\n"));
-  return { resources: resolve(manifests, env), withoutEffect: [...withoutEffect].toSorted(), unrunnable: findUnrunnable(manifests) };
+  return {
+    resources: resolve(manifests, env),
+    withoutEffect: [...withoutEffect].toSorted(),
+    unrunnable: findUnrunnable(manifests),
+  };
 }
 
 function filesBelow(folder: string): string[] {
@@ -66,7 +70,8 @@ function parseObject(object: unknown, where: string, problems: string[]): Parsed
   const { apiVersion, kind } = (object ?? {}) as { apiVersion?: unknown; kind?: unknown };
   const schema = KINDS[`${String(apiVersion)}/${String(kind)}`];
   if (schema === undefined) {
-    if (!WITHOUT_EFFECT.kinds.some((known) => known === kind)) problems.push(unknownKind(where, String(apiVersion), String(kind)));
+    if (!WITHOUT_EFFECT.kinds.some((known) => known === kind))
+      problems.push(unknownKind(where, String(apiVersion), String(kind)));
     return null;
   }
   const parsed = schema.safeParse(object);
@@ -76,15 +81,27 @@ function parseObject(object: unknown, where: string, problems: string[]): Parsed
 }
 
 const describe = (error: z.ZodError, where: string): string[] =>
-  error.issues.map(({ path, message }) => `${where}: ${pathOf(path)}: ${message}`);
+  error.issues.flatMap((issue) => {
+    const keys = issue.code === "unrecognized_keys" ? issue.keys.map((key) => [key]) : [[]];
+    const messages = issue.message.split("\n");
+    return keys.map(
+      (key, index) => `${where}: ${pathOf([...issue.path, ...key])}: ${messages[index] ?? issue.message}`,
+    );
+  });
 
 /** `spec.template.spec.containers[0].env[2].name` */
 const pathOf = (path: readonly PropertyKey[]): string =>
-  path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("").replace(/^\./, "") || "the object";
+  path
+    .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
+    .join("")
+    .replace(/^\./, "") || "the object";
 
 function unknownKind(where: string, apiVersion: string, kind: string): string {
   const known = [...Object.keys(KINDS), ...WITHOUT_EFFECT.kinds.map((name) => `*/${name}`)];
-  const near = nearest(kind, known.map((name) => name.slice(name.lastIndexOf("/") + 1)));
+  const near = nearest(
+    kind,
+    known.map((name) => name.slice(name.lastIndexOf("/") + 1)),
+  );
   const hint = near === null ? "" : `; did you mean ${near}?`;
   return `${where}: kind: ${apiVersion} ${kind} is unknown here${hint} Known: ${known.join(", ")}`;
 }
@@ -96,11 +113,15 @@ function noteIgnored(object: unknown, withoutEffect: Set<string>): void {
   const pod = kind === "Service" ? spec?.template?.spec : undefined;
   const containers = Array.isArray(pod?.["containers"]) ? (pod["containers"] as Record<string, unknown>[]) : [];
   for (const name of WITHOUT_EFFECT.pod) if (pod?.[name] !== undefined) withoutEffect.add(name);
-  for (const name of WITHOUT_EFFECT.container) if (containers.some((one) => one?.[name] !== undefined)) withoutEffect.add(name);
+  for (const name of WITHOUT_EFFECT.container)
+    if (containers.some((one) => one?.[name] !== undefined)) withoutEffect.add(name);
 }
 
 const ofKind = <K extends Parsed["kind"]>(manifests: Manifest[], kind: K): Extract<Parsed, { kind: K }>[] =>
-  manifests.map(({ resource }) => resource).filter((resource) => resource.kind === kind) as Extract<Parsed, { kind: K }>[];
+  manifests.map(({ resource }) => resource).filter((resource) => resource.kind === kind) as Extract<
+    Parsed,
+    { kind: K }
+  >[];
 
 function resolve(manifests: Manifest[], env: LoadOptions["env"]): Resources {
   const maps = ofKind(manifests, "ConfigMap");
@@ -111,7 +132,9 @@ function resolve(manifests: Manifest[], env: LoadOptions["env"]): Resources {
     return { ...service, env: Object.fromEntries(overridden) as Record<string, string> };
   };
   return {
-    services: ofKind(manifests, "Service").filter(({ unrunnable }) => unrunnable === null).map(withEnvironment),
+    services: ofKind(manifests, "Service")
+      .filter(({ unrunnable }) => unrunnable === null)
+      .map(withEnvironment),
     brokers: ofKind(manifests, "Broker"),
     triggers: ofKind(manifests, "Trigger"),
     pingSources: ofKind(manifests, "PingSource"),
@@ -121,7 +144,9 @@ function resolve(manifests: Manifest[], env: LoadOptions["env"]): Resources {
 
 function findUnrunnable(manifests: Manifest[]): Loaded["unrunnable"] {
   return manifests.flatMap(({ file, resource }) =>
-    resource.kind === "Service" && resource.unrunnable !== null ? [{ file, name: resource.name, reason: resource.unrunnable }] : [],
+    resource.kind === "Service" && resource.unrunnable !== null
+      ? [{ file, name: resource.name, reason: resource.unrunnable }]
+      : [],
   );
 }
 

@@ -10,21 +10,41 @@ import { fields, metadata, name } from "./rules.ts";
 const schedule = z.string().superRefine((text, context) => {
   try {
     if (text.startsWith("@every")) throw new Error("@every is refused by Knative");
-    new Cron(text, { paused: true });
+    new Cron(text, { paused: true }).stop();
   } catch (error) {
     context.addIssue(`${messageOf(error)}; expected five cron fields, or six with seconds first`);
   }
 });
 
-const timezone = z.string().refine((zone) => Intl.supportedValuesOf("timeZone").includes(zone) || zone === "UTC", "expected an IANA time zone such as Europe/Helsinki");
+const timezone = z
+  .string()
+  .refine(
+    (zone) => Intl.supportedValuesOf("timeZone").includes(zone) || zone === "UTC",
+    "expected an IANA time zone such as Europe/Helsinki",
+  );
 
 const sink = fields({
-  ref: z.discriminatedUnion("kind", [
-    fields({ apiVersion: z.literal("serving.knative.dev/v1"), kind: z.literal("Service"), name, namespace: name.optional() }),
-    fields({ apiVersion: z.literal("eventing.knative.dev/v1"), kind: z.literal("Broker"), name, namespace: name.optional() }),
-  ]).optional(),
+  ref: z
+    .discriminatedUnion("kind", [
+      fields({
+        apiVersion: z.literal("serving.knative.dev/v1"),
+        kind: z.literal("Service"),
+        name,
+        namespace: name.optional(),
+      }),
+      fields({
+        apiVersion: z.literal("eventing.knative.dev/v1"),
+        kind: z.literal("Broker"),
+        name,
+        namespace: name.optional(),
+      }),
+    ])
+    .optional(),
   uri: z.url({ protocol: /^https?$/ }).optional(),
-}).refine(({ ref, uri }) => (ref === undefined) !== (uri === undefined), "expected either ref, a Service or a Broker, or uri");
+}).refine(
+  ({ ref, uri }) => (ref === undefined) !== (uri === undefined),
+  "expected either ref, a Service or a Broker, or uri",
+);
 
 export const pingSource = fields({
   apiVersion: z.literal("sources.knative.dev/v1"),

@@ -1,7 +1,7 @@
 /** How manifests are checked: strict objects whose complaints name the field and what would be right. */
 import * as z from "zod";
 
-import { nearest, quote } from "#shared/schema.ts";
+import { nearest } from "#shared/schema.ts";
 
 import type { Destination } from "../resources.ts";
 
@@ -41,7 +41,9 @@ export const NOT_HONOURED: readonly string[] = [
   "exec",
   "grpc",
   "tls",
-  ...["class", "metric", "target", "target-utilization-percentage", "target-burst-capacity", "initial-scale"].map(autoscaling),
+  ...["class", "metric", "target", "target-utilization-percentage", "target-burst-capacity", "initial-scale"].map(
+    autoscaling,
+  ),
   ...["activation-scale", "panic-window-percentage", "panic-threshold-percentage", "scale-down-delay"].map(autoscaling),
   ...["scale-to-zero-pod-retention-period", "metric-aggregation-algorithm"].map(autoscaling),
   "serving.knative.dev/progress-deadline",
@@ -57,11 +59,12 @@ export function autoscaling(name: string): string {
 
 /** A strict object of a manifest. `ignored` fields are taken with any value and have no effect. */
 export function fields<T extends z.core.$ZodLooseShape>(shape: T, ignored: readonly string[] = []) {
-  const all = { ...shape, ...Object.fromEntries(ignored.map((name) => [name, z.unknown().optional()])) } as T;
+  const all = { ...shape, ...Object.fromEntries(ignored.map((name) => [name, z.unknown().optional()])) };
   const known = Object.keys(all);
   return z.strictObject(all, {
     error: (issue) => {
-      if (issue.code === "unrecognized_keys") return issue.keys.map((key) => complain(key, known)).join("; ");
+      // A line per key, which load.ts puts behind the key's own path.
+      if (issue.code === "unrecognized_keys") return issue.keys.map((key) => complain(key, known)).join("\n");
       return issue.code === "invalid_type" && issue.input === undefined ? "is missing" : undefined;
     },
   });
@@ -69,25 +72,26 @@ export function fields<T extends z.core.$ZodLooseShape>(shape: T, ignored: reado
 
 function complain(key: string, known: readonly string[]): string {
   if (NOT_HONOURED.includes(key)) {
-    return `${key} is not honoured by the laptop platform yet; remove it here, or run it on a cluster`;
+    return `is not honoured by the laptop platform yet; remove it here, or run it on a cluster`;
   }
   const near = nearest(key, known);
   const hint = near === null ? `expected one of ${known.join(", ")}` : `did you mean ${near}?`;
-  return `unknown field ${quote(key)}; ${hint}`;
+  return `unknown field; ${hint}`;
 }
 
-export const name = z.string().max(63).regex(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/, "expected a DNS label: a-z, 0-9 and dashes");
+export const name = z
+  .string()
+  .max(63)
+  .regex(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/, "expected a DNS label: a-z, 0-9 and dashes");
 
 /** Metadata with a closed list of annotations. */
 export const metadata = (annotations: z.core.$ZodLooseShape = {}) =>
-  fields(
-    {
-      name,
-      namespace: name.default("default"),
-      annotations: fields(annotations).optional(),
-      labels: z.record(z.string(), z.string()).default({}),
-    },
-  );
+  fields({
+    name,
+    namespace: name.default("default"),
+    annotations: fields(annotations).optional(),
+    labels: z.record(z.string(), z.string()).default({}),
+  });
 
 /** An ISO 8601 duration of hours, minutes and seconds, in milliseconds. */
 export const isoDuration = z
@@ -107,7 +111,10 @@ export const destination = fields({
   uri: z.string().optional(),
 }).superRefine(({ ref, uri }, context) => {
   const fine = ref === undefined ? /^https?:\/\/\S+$/.test(uri ?? "") : uri === undefined || uri.startsWith("/");
-  if (!fine) context.addIssue("expected ref: {apiVersion: serving.knative.dev/v1, kind: Service, name}, or uri: an http address");
+  if (!fine)
+    context.addIssue(
+      "expected ref: {apiVersion: serving.knative.dev/v1, kind: Service, name}, or uri: an http address",
+    );
 });
 
 /** A destination, with the namespace of the object that refers to it where the reference names none. */

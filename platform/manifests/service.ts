@@ -15,7 +15,10 @@ const window = z
   .transform((text) => Number.parseInt(text, 10) * SECONDS[text.at(-1) as "s" | "m" | "h"] * 1000)
   .refine((ms) => ms >= 6000 && ms <= 3_600_000, "has to be from 6s to 1h");
 
-const scale = z.string().regex(/^\d{1,4}$/, 'expected a quoted whole number such as "3"').transform(Number);
+const scale = z
+  .string()
+  .regex(/^\d{1,4}$/, 'expected a quoted whole number such as "3"')
+  .transform(Number);
 
 /** Ports of Knative's own containers (semantics 1). */
 const RESERVED_PORTS = [8008, 8012, 8013, 8022, 9090, 9091];
@@ -34,14 +37,21 @@ const variable = fields({
   name: z
     .string()
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is no name of a variable")
-    .refine((name) => !["PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"].includes(name), "is set by Knative itself; remove it"),
+    .refine(
+      (name) => !["PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"].includes(name),
+      "is set by Knative itself; remove it",
+    ),
   value: z.string("expected text; quote numbers and booleans").default(""),
 });
 
 const source = fields({ configMapRef: fields({ name: z.string() }) });
 
 const probe = fields({
-  httpGet: fields({ path: z.string().startsWith("/"), port: z.literal(0).optional(), scheme: z.literal("HTTP").optional() }).optional(),
+  httpGet: fields({
+    path: z.string().startsWith("/"),
+    port: z.literal(0).optional(),
+    scheme: z.literal("HTTP").optional(),
+  }).optional(),
   tcpSocket: fields({ port: z.literal(0).optional() }).optional(),
   periodSeconds: z.literal(0, "only Knative's own aggressive probing, 0, is honoured here").optional(),
   successThreshold: z.literal(1).optional(),
@@ -72,7 +82,12 @@ const template = fields({
   spec: fields(
     {
       containerConcurrency: z.int().min(0).max(1000).default(0),
-      timeoutSeconds: z.int().min(0).max(600).default(300).transform((seconds) => seconds || 300),
+      timeoutSeconds: z
+        .int()
+        .min(0)
+        .max(600)
+        .default(300)
+        .transform((seconds) => seconds || 300),
       containers: z.array(container).min(1),
     },
     WITHOUT_EFFECT.pod,
@@ -89,9 +104,19 @@ export const service = fields({
     const path = ["spec", "template"];
     const { annotations } = spec.template.metadata;
     const [min, max] = [Number(annotations[autoscaling("min-scale")]), Number(annotations[autoscaling("max-scale")])];
-    if (max > 0 && min > max) context.addIssue({ code: "custom", path: [...path, "metadata", "annotations"], message: "min-scale is above max-scale" });
+    if (max > 0 && min > max)
+      context.addIssue({
+        code: "custom",
+        path: [...path, "metadata", "annotations"],
+        message: "min-scale is above max-scale",
+      });
     const ports = spec.template.spec.containers.filter((one) => one.ports !== undefined).length;
-    if (ports > 1) context.addIssue({ code: "custom", path: [...path, "spec", "containers"], message: "only one container may have a port" });
+    if (ports > 1)
+      context.addIssue({
+        code: "custom",
+        path: [...path, "spec", "containers"],
+        message: "only one container may have a port",
+      });
   })
   .transform(({ kind, metadata, spec: { template } }): UnresolvedService => {
     const [container, ...sidecars] = template.spec.containers;

@@ -4,7 +4,9 @@ import type { TriggerResource } from "../resources.ts";
 import { delivery, toDelivery } from "./delivery.ts";
 import { destination, fields, metadata, name, toDestination } from "./rules.ts";
 
-const attributeName = z.string().regex(/^[a-z][a-z0-9]*$/, "an attribute name is a lower-case letter, then letters or digits");
+const attributeName = z
+  .string()
+  .regex(/^[a-z][a-z0-9]*$/, "an attribute name is a lower-case letter, then letters or digits");
 
 export const trigger = fields({
   apiVersion: z.literal("eventing.knative.dev/v1"),

@@ -97,7 +97,10 @@ export class Instance {
   async #waitForExit(): Promise<Exit> {
     const lifeline = this.#process.stdio[3] as Writable;
     lifeline.on("error", () => {});
-    const [code, signal] = (await once(this.#process, "exit").catch(() => [null, null])) as [number | null, NodeJS.Signals | null];
+    const [code, signal] = (await once(this.#process, "exit").catch(() => [null, null])) as [
+      number | null,
+      NodeJS.Signals | null,
+    ];
     this.state = "ended";
     lifeline.end("\n");
     this.agent.destroy();

@@ -1,13 +1,28 @@
 /** One request on its way to an instance and its answer on the way back, both streamed. */
 import { randomUUID } from "node:crypto";
 import { request } from "node:http";
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type {
+  ClientRequest,
+  IncomingHttpHeaders,
+  IncomingMessage,
+  OutgoingHttpHeaders,
+  ServerResponse,
+} from "node:http";
 
 import { answerError } from "../edge.ts";
 import type { Instance } from "./instance.ts";
 
 /** Headers that mean one connection only (RFC 9110, 7.6.1). */
-const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer", "upgrade"];
+const HOP_BY_HOP = [
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "upgrade",
+];
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /** The headers an instance gets: Knative's containers see these (semantics 2). */
@@ -26,7 +41,13 @@ export function forwardedHeaders(req: IncomingMessage): OutgoingHttpHeaders {
 /** Sends a request to an instance and its answer to the client; resolves when both are done, whatever happened. */
 export function proxy(instance: Instance, req: IncomingMessage, res: ServerResponse, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const options = { host: "127.0.0.1", port: instance.port, method: req.method, path: req.url, agent: instance.agent };
+    const options = {
+      host: "127.0.0.1",
+      port: instance.port,
+      method: req.method,
+      path: req.url,
+      agent: instance.agent,
+    };
     const outgoing = request({ ...options, headers: forwardedHeaders(req) }, (answer) => {
       res.writeHead(answer.statusCode ?? 502, withoutHops(answer.headers));
       answer.on("error", () => res.destroy());
@@ -63,21 +84,36 @@ function fail(res: ServerResponse): void {
   else answerError(res, 502, "unavailable", "the function ended before it answered; call again");
 }
 
-export type SmallRequest = { method: string; path: string; headers: OutgoingHttpHeaders; body: Uint8Array; timeoutMs: number | null };
+export type SmallRequest = {
+  method: string;
+  path: string;
+  headers: OutgoingHttpHeaders;
+  body: Uint8Array;
+  timeoutMs: number | null;
+};
 export type SmallAnswer = { status: number; headers: IncomingHttpHeaders; body: Uint8Array };
 
 /** One request with its body at hand. Throws when there is no answer, or none in time. */
 export function exchange(to: { url: string } | { instance: Instance }, small: SmallRequest): Promise<SmallAnswer> {
   const { method, path, headers, body, timeoutMs } = small;
-  const target = "url" in to ? addressOf(to.url) : { host: "127.0.0.1", port: to.instance.port, path, agent: to.instance.agent };
+  const target =
+    "url" in to ? addressOf(to.url) : { host: "127.0.0.1", port: to.instance.port, path, agent: to.instance.agent };
   return new Promise((resolve, reject) => {
-    const outgoing = request({ ...target, method, headers: { ...headers, "content-length": body.byteLength } }, (answer) => {
-      const chunks: Buffer[] = [];
-      answer.on("data", (chunk: Buffer) => chunks.push(chunk));
-      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) }));
-      answer.on("error", reject);
-    });
-    const timer = timeoutMs === null ? undefined : setTimeout(() => outgoing.destroy(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
+    const outgoing = request(
+      { ...target, method, headers: { ...headers, "content-length": body.byteLength } },
+      (answer) => {
+        const chunks: Buffer[] = [];
+        answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+        answer.on("end", () =>
+          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) }),
+        );
+        answer.on("error", reject);
+      },
+    );
+    const timer =
+      timeoutMs === null
+        ? undefined
+        : setTimeout(() => outgoing.destroy(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
     outgoing.on("error", reject);
     outgoing.on("close", () => clearTimeout(timer));
     outgoing.end(body);

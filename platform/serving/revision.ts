@@ -46,7 +46,8 @@ export class Revision {
       this.#update();
       return Promise.resolve(instance);
     }
-    if (this.#waiting.length >= MOST_WAITING) throw new LossiError("unavailable", `${MOST_WAITING} requests already wait for ${this.service.name}`);
+    if (this.#waiting.length >= MOST_WAITING)
+      throw new LossiError("unavailable", `${MOST_WAITING} requests already wait for ${this.service.name}`);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
       this.#update();
@@ -75,7 +76,8 @@ export class Revision {
   async retire(): Promise<void> {
     this.#retired = true;
     clearTimeout(this.#timer);
-    for (const { reject } of this.#waiting.splice(0)) reject(new LossiError("unavailable", `${this.service.name} is being stopped; call again`));
+    for (const { reject } of this.#waiting.splice(0))
+      reject(new LossiError("unavailable", `${this.service.name} is being stopped; call again`));
     await Promise.all(this.#instances.map((instance) => this.#stop(instance)));
   }
 
@@ -119,7 +121,9 @@ export class Revision {
 
   #plan(now: number): void {
     clearTimeout(this.#timer);
-    const at = [this.#peak.nextChange(), this.#pausedUntil].filter((time): time is number => time !== null && time > now);
+    const at = [this.#peak.nextChange(), this.#pausedUntil].filter(
+      (time): time is number => time !== null && time > now,
+    );
     if (at.length > 0) this.#timer = setTimeout(() => this.#update(), Math.min(...at) - now + 1);
   }
 
@@ -138,7 +142,10 @@ export class Revision {
     void instance.exited.then((exit) => this.#onExit(instance, exit));
     if (this.#retired) return void this.#stop(instance);
     if (!(await instance.ready(this.service.readinessPath))) return;
-    log({ level: "info", message: `${this.service.name} woke in ${Math.round(performance.now() - instance.startedAt)} ms` });
+    log({
+      level: "info",
+      message: `${this.service.name} woke in ${Math.round(performance.now() - instance.startedAt)} ms`,
+    });
     this.#failures = 0;
     this.#peak.leave(1, Date.now());
     this.#serveWaiting();

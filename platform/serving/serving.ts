@@ -45,7 +45,8 @@ export function createServing(options: ServingOptions): Serving {
     if (revision === undefined) throw new LossiError("not_found", `there is no Service ${namespace}/${service}`);
     return revision;
   };
-  const add = (service: ServiceResource): void => void revisions.set(`${service.namespace}/${service.name}`, new Revision(service, options));
+  const add = (service: ServiceResource): void =>
+    void revisions.set(`${service.namespace}/${service.name}`, new Revision(service, options));
 
   const forward = async (to: ServiceName, req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const revision = find(to);

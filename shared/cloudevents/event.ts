@@ -29,8 +29,10 @@ export function newEvent({ type, source, subject, data }: NewEvent): CloudEvent 
 }
 
 const REQUIRED = ["specversion", "id", "source", "type"];
-const TIME = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i;
-const MEDIA_TYPE = /^[!#$%&'*+.^_`|~0-9a-z-]+\/[!#$%&'*+.^_`|~0-9a-z-]+(\s*;\s*[!#$%&'*+.^_`|~0-9a-z-]+=([!#$%&'*+.^_`|~0-9a-z-]+|"([^"\\]|\\.)*"))*\s*$/i;
+const TIME =
+  /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i;
+const MEDIA_TYPE =
+  /^[!#$%&'*+.^_`|~0-9a-z-]+\/[!#$%&'*+.^_`|~0-9a-z-]+(\s*;\s*[!#$%&'*+.^_`|~0-9a-z-]+=([!#$%&'*+.^_`|~0-9a-z-]+|"([^"\\]|\\.)*"))*\s*$/i;
 /** Characters a string attribute may not hold (spec.md, "Type System"): controls, lone surrogates, noncharacters. */
 const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u;
 const URI_REFERENCE = /^(?:[^\s<>"{}|\\^`%]|%[0-9a-f]{2})+$/i;
@@ -38,7 +40,8 @@ const URI_REFERENCE = /^(?:[^\s<>"{}|\\^`%]|%[0-9a-f]{2})+$/i;
 /** Refuses what the specification does not allow. Throws `invalid` that says what was wrong and what would be right. */
 export function checkAttributes(attributes: Record<string, AttributeValue>): void {
   for (const name of REQUIRED) {
-    if (typeof attributes[name] !== "string" || attributes[name] === "") fail(`the attribute ${name} is missing or empty`);
+    if (typeof attributes[name] !== "string" || attributes[name] === "")
+      fail(`the attribute ${name} is missing or empty`);
   }
   if (attributes["specversion"] !== "1.0") fail(`specversion is ${show(attributes["specversion"])}; expected "1.0"`);
   for (const [name, value] of Object.entries(attributes)) checkAttribute(name, value);
@@ -62,7 +65,10 @@ const RULES: Record<string, { holds: (value: string) => boolean; expected: strin
   type: { holds: (value) => value !== "", expected: "text" },
   subject: { holds: (value) => value !== "", expected: "text, or no subject" },
   source: { holds: (value) => URI_REFERENCE.test(value), expected: "a URI reference such as /lossi/setup" },
-  dataschema: { holds: (value) => URI_REFERENCE.test(value) && /^[a-z][a-z0-9+.-]*:/i.test(value), expected: "an absolute URI" },
+  dataschema: {
+    holds: (value) => URI_REFERENCE.test(value) && /^[a-z][a-z0-9+.-]*:/i.test(value),
+    expected: "an absolute URI",
+  },
   time: { holds: (value) => TIME.test(value), expected: "RFC 3339 such as 2026-01-31T12:00:00Z" },
   datacontenttype: { holds: (value) => MEDIA_TYPE.test(value), expected: "a media type such as application/json" },
 };
@@ -81,7 +87,8 @@ export const isJson = (contentType: AttributeValue | undefined): boolean =>
 /** The data of an event as a JSON value; `undefined` when it has none. Throws `invalid` when it is not JSON. */
 export function jsonData({ attributes, data }: CloudEvent): unknown {
   if (data === null) return undefined;
-  if (!isJson(attributes["datacontenttype"])) fail(`its data is ${show(attributes["datacontenttype"])}; expected application/json`);
+  if (!isJson(attributes["datacontenttype"]))
+    fail(`its data is ${show(attributes["datacontenttype"])}; expected application/json`);
   return parseUtf8Json(data, "its data");
 }
 
@@ -97,7 +104,8 @@ export function parseUtf8Json(bytes: Uint8Array, what: string): unknown {
 /** The structured form (json-format.md): JSON data as a value, all else in base64. */
 export function toJson({ attributes, data }: CloudEvent): CloudEventJson {
   if (data === null) return { ...attributes };
-  if (!isJson(attributes["datacontenttype"])) return { ...attributes, data_base64: Buffer.from(data).toString("base64") };
+  if (!isJson(attributes["datacontenttype"]))
+    return { ...attributes, data_base64: Buffer.from(data).toString("base64") };
   return { ...attributes, data: parseUtf8Json(data, "its data") as JsonMember };
 }
 
@@ -108,7 +116,8 @@ export function fromJson(value: unknown): CloudEvent {
   const attributes: Record<string, AttributeValue> = {};
   for (const [name, member] of Object.entries(members)) {
     if (member === null) continue;
-    if (!["string", "number", "boolean"].includes(typeof member)) fail(`${name.slice(0, 40)} is no string, integer or boolean`);
+    if (!["string", "number", "boolean"].includes(typeof member))
+      fail(`${name.slice(0, 40)} is no string, integer or boolean`);
     attributes[name] = member as AttributeValue;
   }
   checkAttributes(attributes);

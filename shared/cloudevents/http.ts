@@ -15,13 +15,16 @@ export function fromHttp(headers: IncomingHeaders, body: Uint8Array): CloudEvent
   if (!media.startsWith("application/cloudevents")) return fromBinary(headers, contentType, body);
   if (media !== STRUCTURED) fail(`the format ${media.slice(0, 60)} is not known; expected ${STRUCTURED}`);
   const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType ?? "")?.[1];
-  if (charset !== undefined && charset.toLowerCase() !== "utf-8") fail(`the charset ${charset.slice(0, 40)} is not taken; expected utf-8`);
+  if (charset !== undefined && charset.toLowerCase() !== "utf-8")
+    fail(`the charset ${charset.slice(0, 40)} is not taken; expected utf-8`);
   return fromJson(parseUtf8Json(body, "the body"));
 }
 
 /** Whether these headers claim to carry an event. */
 export const looksLikeEvent = (headers: IncomingHeaders): boolean =>
-  headers["ce-specversion"] !== undefined || headers["ce-id"] !== undefined || /^application\/cloudevents/i.test(one(headers, "content-type") ?? "");
+  headers["ce-specversion"] !== undefined ||
+  headers["ce-id"] !== undefined ||
+  /^application\/cloudevents/i.test(one(headers, "content-type") ?? "");
 
 function fromBinary(headers: IncomingHeaders, contentType: string | undefined, body: Uint8Array): CloudEvent {
   const attributes: Record<string, AttributeValue> = {};

@@ -32,7 +32,10 @@ export function openLocalCluster(url: string | undefined): Cluster {
 
 async function call(url: string | undefined, method: string, body: string): Promise<void> {
   if (url === undefined) {
-    throw new LossiError("unavailable", "this function runs without the platform, which turns the schedule on; run npm start");
+    throw new LossiError(
+      "unavailable",
+      "this function runs without the platform, which turns the schedule on; run npm start",
+    );
   }
   const answer = await send(method, url + PATH, "application/json", body).catch((cause: unknown) => {
     throw new LossiError("unavailable", `the platform could not be reached: ${messageOf(cause)}`, { cause });

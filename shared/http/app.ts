@@ -45,7 +45,9 @@ export function createHttp(log: Logger): App {
     c.set("body", await rawBody(c));
     await next();
   });
-  app.notFound((c) => answerError(c, new LossiError("not_found", `nothing answers ${c.req.method} ${quote(c.req.path)}`)));
+  app.notFound((c) =>
+    answerError(c, new LossiError("not_found", `nothing answers ${c.req.method} ${quote(c.req.path)}`)),
+  );
   app.onError((error, c) => answerError(c as AppContext, error));
   return app;
 }
@@ -58,7 +60,8 @@ async function rawBody(c: AppContext): Promise<Uint8Array> {
 function answerError(c: AppContext, error: unknown): Response {
   const code = codeOf(error);
   if (code === "internal") c.var.log.error({ err: error }, "unexpected error");
-  const message = code === "internal" ? "something went wrong inside; the log has it under this request id" : messageOf(error);
+  const message =
+    code === "internal" ? "something went wrong inside; the log has it under this request id" : messageOf(error);
   const body = errorBody(code, message, c.var.requestId);
   return c.body(body, STATUS[code] as ContentfulStatusCode, { "content-type": "application/json" });
 }

@@ -5,7 +5,11 @@ const LIMIT = 700;
 export function errorBody(code: string, message: string, requestId: string): string {
   const render = (text: string): string => JSON.stringify({ code, message: text, requestId });
   let body = render(message);
-  for (let length = Math.min(message.length, LIMIT); Buffer.byteLength(body) >= LIMIT; length = Math.floor(length * 0.8)) {
+  for (
+    let length = Math.min(message.length, LIMIT);
+    Buffer.byteLength(body) >= LIMIT;
+    length = Math.floor(length * 0.8)
+  ) {
     body = render(`${message.slice(0, length).toWellFormed()}…`);
   }
   return body;

@@ -6,10 +6,16 @@ import type { CloudEvent } from "../cloudevents/event.ts";
 import type { App, AppContext } from "./app.ts";
 
 /** A parsed event and its data, as its definition in the catalogue says. */
-export type Handler = { parse: (data: unknown) => unknown; handle: (data: never, event: CloudEvent, c: AppContext) => Promise<void> };
+export type Handler = {
+  parse: (data: unknown) => unknown;
+  handle: (data: never, event: CloudEvent, c: AppContext) => Promise<void>;
+};
 
 /** Pairs a definition of the catalogue with the step that handles it. */
-export const on = <T>(parse: (data: unknown) => T, handle: (data: T, event: CloudEvent, c: AppContext) => Promise<void>): Handler => ({
+export const on = <T>(
+  parse: (data: unknown) => T,
+  handle: (data: T, event: CloudEvent, c: AppContext) => Promise<void>,
+): Handler => ({
   parse,
   handle: handle as Handler["handle"],
 });
@@ -21,7 +27,11 @@ export function onEvents(app: App, handlers: Record<string, Handler>): void {
     const { type, id, source } = event.attributes;
     c.set("log", c.var.log.child({ ceId: id, ceType: type, ceSource: source }));
     const handler = handlers[String(type)];
-    if (handler === undefined) throw new LossiError("rejected", `this function handles ${Object.keys(handlers).join(", ")}, not ${String(type)}`);
+    if (handler === undefined)
+      throw new LossiError(
+        "rejected",
+        `this function handles ${Object.keys(handlers).join(", ")}, not ${String(type)}`,
+      );
     await handler.handle(parseData(handler, event) as never, event, c).catch(keepFinal);
     return c.body(null, 202);
   });
@@ -36,6 +46,7 @@ function parseData(handler: Handler, event: CloudEvent): unknown {
 }
 
 function keepFinal(error: unknown): never {
-  if (error instanceof LossiError && error.code === "not_found") throw new LossiError("rejected", error.message, { cause: error });
+  if (error instanceof LossiError && error.code === "not_found")
+    throw new LossiError("rejected", error.message, { cause: error });
   throw error;
 }

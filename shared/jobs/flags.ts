@@ -38,7 +38,9 @@ const raise = (store: Store, { bucket, key, flag }: Wanted) =>
   rewrite(store, bucket, jobPath(key), (fields) => (fields[flag] === true ? null : { ...fields, [flag]: true }));
 
 /** Looks at every wanted flag, sets again what was wiped, and forgets what was seen. Answers how many were set again. */
-export async function restoreFlags(deps: Pick<FlagDeps, "store" | "documents">): Promise<{ wanted: number; restored: number }> {
+export async function restoreFlags(
+  deps: Pick<FlagDeps, "store" | "documents">,
+): Promise<{ wanted: number; restored: number }> {
   let restored = 0;
   const wanted = await deps.documents.list(WANTED);
   for (const document of wanted) {
@@ -62,17 +64,29 @@ const STEPS = ["start", "configuration", "run", "cancel", "store"];
 
 /** The times object of a job that has none yet: seconds since 1970, 0 where unknown. */
 const emptyTimes = (): Record<string, number> =>
-  Object.fromEntries(STEPS.flatMap((step) => [[`begin-${step}`, 0], [`end-${step}`, 0], [`total-${step}-seconds`, 0]]));
+  Object.fromEntries(
+    STEPS.flatMap((step) => [
+      [`begin-${step}`, 0],
+      [`end-${step}`, 0],
+      [`total-${step}-seconds`, 0],
+    ]),
+  );
 
 /** Notes when start or cancel was asked for, in `ARTIFACTS/TIMES/{key}`; the first time counts. */
 async function noteBegin(deps: FlagDeps, bucket: string, key: string, flag: Flag): Promise<void> {
   const path = `ARTIFACTS/TIMES/${key}`;
   const begin = `begin-${flag}`;
   const seconds = deps.now() / 1000;
-  const outcome = await rewrite(deps.store, bucket, path, (times) => (times[begin] ? null : { ...times, [begin]: seconds }));
+  const outcome = await rewrite(deps.store, bucket, path, (times) =>
+    times[begin] ? null : { ...times, [begin]: seconds },
+  );
   if (outcome !== "missing") return;
   const template = await deps.store.get(bucket, "ARTIFACTS/TIMES/time-template");
-  const times = { ...(template === null ? emptyTimes() : readFields(template.body, "ARTIFACTS/TIMES/time-template")), [begin]: seconds };
+  const times = {
+    ...(template === null ? emptyTimes() : readFields(template.body, "ARTIFACTS/TIMES/time-template")),
+    [begin]: seconds,
+  };
   const options = { contentType: "application/json", metadata: { version: "1" }, ifNoneMatch: "*" } as const;
-  if ((await deps.store.put(bucket, path, JSON.stringify(times), options)) === null) await noteBegin(deps, bucket, key, flag);
+  if ((await deps.store.put(bucket, path, JSON.stringify(times), options)) === null)
+    await noteBegin(deps, bucket, key, flag);
 }

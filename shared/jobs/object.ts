@@ -35,7 +35,19 @@ export const BUILT_IN_TEMPLATE: Fields = {
 };
 
 /** Flags and the id are the protocol's own: a request may not set them. */
-const OWN = new Set(["id", "start", "ready", "submit", "pending", "running", "cancel", "stopped", "stored", "failed", "complete"]);
+const OWN = new Set([
+  "id",
+  "start",
+  "ready",
+  "submit",
+  "pending",
+  "running",
+  "cancel",
+  "stopped",
+  "stored",
+  "failed",
+  "complete",
+]);
 
 /** Lays the request's keys over the template; what the template does not know is left out and named in `dropped`. */
 export function layOver(template: Fields, job: Job): { object: Fields; dropped: string[] } {
@@ -52,11 +64,13 @@ export function layOver(template: Fields, job: Job): { object: Fields; dropped: 
   return { object: merge(template, job, ""), dropped };
 }
 
-const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value);
+const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Reads an object that should hold a JSON object. Throws `rejected` that names what it holds instead. */
 export function readFields(body: Uint8Array, key: string): Fields {
-  if (body[0] === 0x80) throw new LossiError("rejected", `${key} is a Python pickle, which is not read here; store JSON`);
+  if (body[0] === 0x80)
+    throw new LossiError("rejected", `${key} is a Python pickle, which is not read here; store JSON`);
   try {
     const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
     if (isFields(value)) return value;

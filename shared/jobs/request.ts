@@ -60,7 +60,10 @@ const platform = strict({
     send: list(strict({ transfer, overwrite: z.boolean() })).optional(),
     get: list(strict({ transfer, remove: z.boolean() })).optional(),
   }).optional(),
-  jobs: z.array(strict({ path: name })).min(1).max(100),
+  jobs: z
+    .array(strict({ path: name }))
+    .min(1)
+    .max(100),
 });
 
 const orchestration = strict({
@@ -82,7 +85,9 @@ export type Submission = { user: string | null; shape: "job" | "orchestration"; 
 /** Reads either shape. Throws `invalid` that says what would be right. */
 export function parseSubmission(input: unknown): Submission {
   const isOrchestration = typeof input === "object" && input !== null && "platforms" in input;
-  return isOrchestration ? fromOrchestration(checked(orchestration, input)) : fromJobRequest(checked(jobRequest, input));
+  return isOrchestration
+    ? fromOrchestration(checked(orchestration, input))
+    : fromJobRequest(checked(jobRequest, input));
 }
 
 function checked<T extends z.ZodType>(schema: T, input: unknown): z.infer<T> {
@@ -123,10 +128,14 @@ function fromOrchestration({ user, platforms }: Orchestration): Submission {
   return { user: user ?? null, shape: "orchestration", jobs };
 }
 
-const joined = ({ source, target }: { source: Place; target: Place }) => ({ source: joinPlace(source), target: joinPlace(target) });
+const joined = ({ source, target }: { source: Place; target: Place }) => ({
+  source: joinPlace(source),
+  target: joinPlace(target),
+});
 
 /** `place/path/value`, without the slash of an empty path. */
-const joinPlace = ({ place, path, value }: Place): string => [place, path, value].filter((part) => part !== "").join("/");
+const joinPlace = ({ place, path, value }: Place): string =>
+  [place, path, value].filter((part) => part !== "").join("/");
 
 /** The key of a job in its bucket: a decimal without leading zeros. */
 export const jobKey = z.string().regex(/^[1-9]\d{0,14}$/, "a job key is a decimal such as 3");

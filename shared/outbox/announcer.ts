@@ -51,10 +51,13 @@ export function createAnnouncer({ outbox, brokerUrl, log }: AnnouncerOptions): A
 
   const track = <T>(work: Promise<T>): Promise<T | undefined> => {
     const safe = work
-      .catch((err: unknown) => void log.error({ err }, "the outbox could not be used"))
+      .catch((err: unknown) => {
+        log.error({ err }, "the outbox could not be used");
+        return undefined;
+      })
       .finally(() => underWay.delete(safe));
     underWay.add(safe);
-    return safe as Promise<T | undefined>;
+    return safe;
   };
 
   const pumpAfter = (delayMs: number): void => {

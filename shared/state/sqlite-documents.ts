@@ -38,7 +38,12 @@ export function sqliteDocuments(context: Context): Documents {
       const rows = sql.all(
         `SELECT key, value, version FROM documents
          WHERE key >= ? AND key > ? AND substr(key, 1, length(?)) = ? AND ${ALIVE} ORDER BY key LIMIT ?`,
-        ...[prefix, after, prefix, prefix, now(), limit],
+        prefix,
+        after,
+        prefix,
+        prefix,
+        now(),
+        limit,
       );
       return rows.map(toDocument);
     },

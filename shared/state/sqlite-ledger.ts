@@ -11,7 +11,13 @@ export function sqliteLedger(context: Context): Ledger {
 
   /** Changes a task that is still worked on under this lease; whether it was. */
   const underLease = ({ task, token }: TaskLease, change: string, ...values: (string | number | null)[]): boolean =>
-    sql.run(`UPDATE tasks SET ${change}, touched_at = ? WHERE id = ? AND token = ? AND status = 'STARTED'`, ...values, now(), task.id, token) > 0;
+    sql.run(
+      `UPDATE tasks SET ${change}, touched_at = ? WHERE id = ? AND token = ? AND status = 'STARTED'`,
+      ...values,
+      now(),
+      task.id,
+      token,
+    ) > 0;
 
   const holds = (lease: TaskLease): boolean => underLease(lease, "attempts = attempts");
 
@@ -32,7 +38,14 @@ export function sqliteLedger(context: Context): Ledger {
         sql.run(
           `INSERT INTO tasks (id, name, function, payload, user, replay_of, status, created_at, touched_at)
            VALUES (?, ?, ?, ?, ?, ?, 'PENDING', ?, ?)`,
-          ...[task.id, task.name, task.function, JSON.stringify(task.payload), task.user, task.replayOf, now(), now()],
+          task.id,
+          task.name,
+          task.function,
+          JSON.stringify(task.payload),
+          task.user,
+          task.replayOf,
+          now(),
+          now(),
         );
         insertAnnouncements(context, announcements);
         return toTask(find(task.id) as Row);
@@ -61,7 +74,11 @@ export function sqliteLedger(context: Context): Ledger {
         sql.run(
           `UPDATE tasks SET status = 'STARTED', attempts = attempts + 1, started_at = ?, touched_at = ?, token = ?,
            lease_until = ? WHERE id = ?`,
-          ...[now(), now(), token, now() + ttlMs, id],
+          now(),
+          now(),
+          token,
+          now() + ttlMs,
+          id,
         );
         return { outcome: "begun", lease: { task: toTask(find(id) as Row), token } };
       }),
@@ -72,7 +89,8 @@ export function sqliteLedger(context: Context): Ledger {
       writer.write(() => {
         const result = end.status === "SUCCESS" ? JSON.stringify(end.result) : "null";
         const reason = end.status === "FAILURE" ? end.reason : null;
-        if (!underLease(lease, "status = ?, result = ?, reason = ?, ended_at = ?", end.status, result, reason, now())) return false;
+        if (!underLease(lease, "status = ?, result = ?, reason = ?, ended_at = ?", end.status, result, reason, now()))
+          return false;
         dropReservations(lease.task.id, end.status === "SUCCESS");
         insertAnnouncements(context, announcements);
         return true;
@@ -84,7 +102,13 @@ export function sqliteLedger(context: Context): Ledger {
       writer.write(() => {
         const row = find(id);
         if (row === undefined || isEnded(row["status"] as TaskStatus) || leased(row)) return false;
-        sql.run("UPDATE tasks SET status = 'FAILURE', reason = ?, ended_at = ?, touched_at = ? WHERE id = ?", reason, now(), now(), id);
+        sql.run(
+          "UPDATE tasks SET status = 'FAILURE', reason = ?, ended_at = ?, touched_at = ? WHERE id = ?",
+          reason,
+          now(),
+          now(),
+          id,
+        );
         dropReservations(id, false);
         insertAnnouncements(context, announcements);
         return true;
@@ -107,9 +131,12 @@ export function sqliteLedger(context: Context): Ledger {
         if (!holds(lease)) return null;
         const held = "SELECT number FROM reservations WHERE scope = ? AND task = ? ORDER BY number";
         const missing = count - sql.all(held, scope, lease.task.id).length;
-        const largest = Number(sql.get("SELECT max(number) AS largest FROM reservations WHERE scope = ?", scope)?.["largest"] ?? 0);
+        const largest = Number(
+          sql.get("SELECT max(number) AS largest FROM reservations WHERE scope = ?", scope)?.["largest"] ?? 0,
+        );
         const first = Math.max(floor, largest + 1);
-        for (let n = 0; n < missing; n++) sql.run("INSERT INTO reservations VALUES (?, ?, ?)", scope, first + n, lease.task.id);
+        for (let n = 0; n < missing; n++)
+          sql.run("INSERT INTO reservations VALUES (?, ?, ?)", scope, first + n, lease.task.id);
         return sql.all(held, scope, lease.task.id).map(({ number }) => Number(number));
       }),
 
@@ -128,7 +155,9 @@ export function sqliteLedger(context: Context): Ledger {
         `SELECT * FROM tasks WHERE status = 'STARTED' AND lease_until <= ?1
          UNION ALL SELECT * FROM tasks WHERE status IN ('PENDING', 'RETRY') AND touched_at <= ?1 - ?2
          ORDER BY seq LIMIT ?3`,
-        ...[now(), idleMs, limit],
+        now(),
+        idleMs,
+        limit,
       );
       return rows.map(toTask);
     },

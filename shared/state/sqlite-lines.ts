@@ -20,7 +20,9 @@ export function sqliteLines(file: string): Lines & { close(): void } {
     },
 
     async read(functions, limit) {
-      const each = functions.map(() => "SELECT * FROM (SELECT * FROM lines WHERE function = ? ORDER BY seq DESC LIMIT ?)");
+      const each = functions.map(
+        () => "SELECT * FROM (SELECT * FROM lines WHERE function = ? ORDER BY seq DESC LIMIT ?)",
+      );
       const values = functions.flatMap((name) => [name, limit]);
       const rows = sql.all(`${each.join(" UNION ALL ")} ORDER BY time DESC, seq DESC LIMIT ?`, ...values, limit);
       return rows.map(toLine).toReversed();
@@ -28,7 +30,10 @@ export function sqliteLines(file: string): Lines & { close(): void } {
 
     async prune({ before, keep }) {
       const old = sql.run("DELETE FROM lines WHERE seq IN (SELECT seq FROM lines WHERE time < ? LIMIT 10000)", before);
-      const beyond = sql.run("DELETE FROM lines WHERE seq <= (SELECT seq FROM lines ORDER BY seq DESC LIMIT 1 OFFSET ?)", keep);
+      const beyond = sql.run(
+        "DELETE FROM lines WHERE seq <= (SELECT seq FROM lines ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+        keep,
+      );
       return old + beyond;
     },
 

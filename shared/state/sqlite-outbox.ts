@@ -22,14 +22,17 @@ export function sqliteOutbox(context: Context): Outbox {
     claim: (limit, claimMs) =>
       writer.write(() => {
         const rows = sql.all("SELECT seq, id, event FROM outbox WHERE due_at <= ? ORDER BY seq LIMIT ?", now(), limit);
-        for (const { seq } of rows) sql.run("UPDATE outbox SET due_at = ? WHERE seq = ?", now() + claimMs, seq as number);
+        for (const { seq } of rows)
+          sql.run("UPDATE outbox SET due_at = ? WHERE seq = ?", now() + claimMs, seq as number);
         return rows.map(toAnnouncement);
       }),
 
     sent: (ids) => writer.write(() => ids.forEach((id) => sql.run("DELETE FROM outbox WHERE id = ?", id))),
 
     postpone: (ids, delayMs) =>
-      writer.write(() => ids.forEach((id) => sql.run("UPDATE outbox SET due_at = ? WHERE id = ?", now() + delayMs, id))),
+      writer.write(() =>
+        ids.forEach((id) => sql.run("UPDATE outbox SET due_at = ? WHERE id = ?", now() + delayMs, id)),
+      ),
 
     async nextDue() {
       return (sql.get("SELECT min(due_at) AS due FROM outbox")?.["due"] as number | null | undefined) ?? null;
@@ -39,4 +42,7 @@ export function sqliteOutbox(context: Context): Outbox {
   };
 }
 
-const toAnnouncement = ({ id, event }: Row): Announcement => ({ id: String(id), event: JSON.parse(String(event)) as Json });
+const toAnnouncement = ({ id, event }: Row): Announcement => ({
+  id: String(id),
+  event: JSON.parse(String(event)) as Json,
+});

@@ -54,7 +54,10 @@ export function migrate(db: DatabaseSync, migrations: readonly string[] = MIGRAT
   try {
     const version = versionOf(db);
     if (version > migrations.length) {
-      throw new LossiError("unavailable", `the state has schema ${version}, this lossi knows ${migrations.length}; run a newer lossi`);
+      throw new LossiError(
+        "unavailable",
+        `the state has schema ${version}, this lossi knows ${migrations.length}; run a newer lossi`,
+      );
     }
     for (const migration of migrations.slice(version)) db.exec(migration);
     db.exec(`PRAGMA user_version = ${migrations.length}`);

@@ -44,4 +44,4 @@ function compare(a: string, b: string): number {
   return a === b ? 0 : isAscii(a) && isAscii(b) ? (a < b ? -1 : 1) : Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-const isAscii = (text: string): boolean => !/[^\u0000-\u007f]/.test(text);
+const isAscii = (text: string): boolean => /^\p{ASCII}*$/u.test(text);

@@ -19,23 +19,22 @@ export type FilesStoreOptions = { folder: string };
 /** Opens a store in a folder; several processes may write to it at once. Nothing is made before the first write. */
 export function openFilesStore({ folder }: FilesStoreOptions): Store {
   const store = new FilesStore(folder);
-  const guarded = <A extends unknown[], T>(method: (...args: A) => Promise<T>) => async (...args: A) => {
-    try {
-      return await method.apply(store, args);
-    } catch (error) {
-      throw error instanceof LossiError ? error : unavailable(error);
-    }
-  };
   return {
-    createBucket: guarded(store.createBucket),
-    get: guarded(store.get),
-    head: guarded(store.head),
-    put: guarded(store.put),
-    delete: guarded(store.delete),
-    list: guarded(store.list),
+    createBucket: (bucket) => guard(store.createBucket(bucket)),
+    get: (bucket, key) => guard(store.get(bucket, key)),
+    head: (bucket, key) => guard(store.head(bucket, key)),
+    put: (bucket, key, body, options) => guard(store.put(bucket, key, body, options)),
+    delete: (bucket, key) => guard(store.delete(bucket, key)),
+    list: (bucket, options) => guard(store.list(bucket, options)),
     close: () => store.close(),
   };
 }
+
+/** What the disk refuses becomes `unavailable`. */
+const guard = <T>(work: Promise<T>): Promise<T> =>
+  work.catch((error: unknown) => {
+    throw error instanceof LossiError ? error : unavailable(error);
+  });
 
 const unavailable = (cause: unknown): LossiError =>
   new LossiError("unavailable", `the files store cannot be used: ${messageOf(cause)}`, { cause });
@@ -79,7 +78,12 @@ class FilesStore {
     }
   }
 
-  async put(bucket: string, key: string, body: Uint8Array | string, options: PutOptions = {}): Promise<{ etag: string } | null> {
+  async put(
+    bucket: string,
+    key: string,
+    body: Uint8Array | string,
+    options: PutOptions = {},
+  ): Promise<{ etag: string } | null> {
     checkMetadata(options.metadata ?? {});
     const folder = this.#bucket(bucket, key);
     const etag = createHash("md5").update(body).digest("hex");
@@ -122,7 +126,13 @@ class FilesStore {
   }
 
   /** Gives the object its new file, if the conditions hold; answers the folders whose entries changed. Under the lock. */
-  #replace(folder: string, bucket: string, key: string, temporary: string, options: PutOptions): { changed: string[] } | null {
+  #replace(
+    folder: string,
+    bucket: string,
+    key: string,
+    temporary: string,
+    options: PutOptions,
+  ): { changed: string[] } | null {
     const changed: string[] = [];
     const path = locate(folder, key, (missing) => {
       mkdirSync(missing, { mode: 0o700 });
@@ -214,7 +224,10 @@ async function syncFolder(folder: string): Promise<void> {
 function checkMetadata(metadata: Metadata): void {
   for (const [name, value] of Object.entries(metadata)) {
     if (/^[a-z0-9-]+$/.test(name) && /^[\u0020-\u007e]*$/.test(value)) continue;
-    throw new LossiError("invalid", `metadata ${JSON.stringify(name.slice(0, 40))}: names are a-z, 0-9 and dashes, values printable ASCII`);
+    throw new LossiError(
+      "invalid",
+      `metadata ${JSON.stringify(name.slice(0, 40))}: names are a-z, 0-9 and dashes, values printable ASCII`,
+    );
   }
 }
 

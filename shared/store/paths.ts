@@ -17,7 +17,10 @@ const NAME_LIMIT = 200;
 /** Checks a name by S3's rules. Throws `invalid`. */
 export function checkBucket(bucket: string): void {
   if (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket) && !bucket.includes("..")) return;
-  throw new LossiError("invalid", `${JSON.stringify(bucket.slice(0, 80))} is no bucket name; expected 3 to 63 of a-z, 0-9, dot and dash`);
+  throw new LossiError(
+    "invalid",
+    `${JSON.stringify(bucket.slice(0, 80))} is no bucket name; expected 3 to 63 of a-z, 0-9, dot and dash`,
+  );
 }
 
 /** Checks a key: 1 to 1024 bytes of UTF-8. Throws `invalid`. */
@@ -30,11 +33,12 @@ export function checkKey(key: string): void {
 
 const encodeSegment = (segment: string): string => {
   if (segment === "") return "%e";
-  const safe = segment.replaceAll(/[%\\:*?"<>|\u0000-\u001f\u007f]/g, encodeCharacter);
+  const safe = segment.replaceAll(/[%\\:*?"<>|\p{Cc}]/gu, encodeCharacter);
   return safe.replace(/^\./, "%2E").replace(/[. ]$/, encodeCharacter);
 };
 
-const encodeCharacter = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
+const encodeCharacter = (character: string): string =>
+  `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
 
 /** The file names of a key, folders first. */
 export function namesOf(key: string): string[] {
@@ -104,6 +108,8 @@ export function pieceOf(name: string, isFolder: boolean): string | null {
 
 /** `null` for a name that no key is written as: something else that lies in the folder. */
 function decode(name: string): string | null {
-  const text = name.replaceAll(/%([0-9A-F]{2})/g, (_escape, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  const text = name.replaceAll(/%([0-9A-F]{2})/g, (_escape, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
   return /%(?![0-9A-F]{2})/.test(name) ? null : text;
 }

@@ -57,7 +57,8 @@ function md5(path: string): string {
   const chunk = Buffer.allocUnsafe(256 * 1024);
   const file = openSync(path, "r");
   try {
-    for (let bytes = readSync(file, chunk); bytes > 0; bytes = readSync(file, chunk)) hash.update(chunk.subarray(0, bytes));
+    for (let bytes = readSync(file, chunk); bytes > 0; bytes = readSync(file, chunk))
+      hash.update(chunk.subarray(0, bytes));
   } finally {
     closeSync(file);
   }

@@ -19,11 +19,20 @@ export async function accept(work: Work, deps: AcceptDeps, replayOf: string | nu
 
 /** The event that wakes the function which works on the task. */
 export function requested(task: Pick<Task, "id" | "function">, source: string): Announcement {
-  return announcement({ type: `dev.lossi.${task.function}.requested.v1`, source, subject: task.id, data: { taskId: task.id } });
+  return announcement({
+    type: `dev.lossi.${task.function}.requested.v1`,
+    source,
+    subject: task.id,
+    data: { taskId: task.id },
+  });
 }
 
 /** The event that says how a task ended. */
-export function finished(task: Pick<Task, "id" | "name">, source: string, end: { status: "SUCCESS" | "FAILURE"; reason: string | null }): Announcement {
+export function finished(
+  task: Pick<Task, "id" | "name">,
+  source: string,
+  end: { status: "SUCCESS" | "FAILURE"; reason: string | null },
+): Announcement {
   const data = { taskId: task.id, name: task.name, ...end };
   return announcement({ type: "dev.lossi.task.finished.v1", source, subject: task.id, data });
 }
@@ -31,5 +40,5 @@ export function finished(task: Pick<Task, "id" | "name">, source: string, end: {
 /** An event ready for the outbox. */
 export function announcement(event: Parameters<typeof newEvent>[0]): Announcement {
   const json = toJson(newEvent(event));
-  return { id: String(json["id"]), event: json };
+  return { id: json["id"] as string, event: json };
 }

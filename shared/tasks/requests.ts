@@ -26,7 +26,8 @@ export function parseTask(name: string, keywords: unknown): Work {
     parse(strict({}), keywords, "keyword arguments");
     return { name, function: "schedule", payload: {}, user: null };
   }
-  if (name !== REQUESTS) throw new LossiError("not_found", `no task is called ${quote(name)}; there are ${REQUESTS} and ${TRIGGER}`);
+  if (name !== REQUESTS)
+    throw new LossiError("not_found", `no task is called ${quote(name)}; there are ${REQUESTS} and ${TRIGGER}`);
   const { payload } = parse(strict({ payload: z.looseObject({}) }), keywords, "keyword arguments");
   return parseRequest(payload);
 }
@@ -39,7 +40,10 @@ export function parseRequest(payload: Record<string, unknown>): Work {
     case "orchestration":
       return orchestration(payload);
     default:
-      throw new LossiError("invalid", `payload: mode: expected "logs" or "orchestration", not ${shown(payload["mode"])}`);
+      throw new LossiError(
+        "invalid",
+        `payload: mode: expected "logs" or "orchestration", not ${shown(payload["mode"])}`,
+      );
   }
 }
 
@@ -55,9 +59,16 @@ function orchestration(payload: Record<string, unknown>): Work {
     case "start":
     case "stop": {
       const request = parse(change, payload, "payload");
-      return { ...work, payload: { ...request, input: { ...request.input, user: request.input.user ?? null } }, user: request.input.user ?? null };
+      return {
+        ...work,
+        payload: { ...request, input: { ...request.input, user: request.input.user ?? null } },
+        user: request.input.user ?? null,
+      };
     }
     default:
-      throw new LossiError("invalid", `payload: type: expected "submit", "start" or "stop", not ${shown(payload["type"])}`);
+      throw new LossiError(
+        "invalid",
+        `payload: type: expected "submit", "start" or "stop", not ${shown(payload["type"])}`,
+      );
   }
 }

@@ -2,7 +2,7 @@
 export type CrashPoint = {
   name: string;
   /** Functions in which it can happen. */
-  functions: string[];
+  functions: ("tasks" | "orchestration" | "logs" | "schedule")[];
 };
 
 export const CRASH_POINTS: CrashPoint[] = [

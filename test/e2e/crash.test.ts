@@ -13,34 +13,42 @@ type ListedTask = { id: string; status: string; payload: { mode?: string }; resu
 async function allEnded(lossi: Lossi, seconds: number): Promise<ListedTask[]> {
   let tasks: ListedTask[] = [];
   const states = () => JSON.stringify(Object.groupBy(tasks, ({ status }) => status));
-  await until(async () => {
-    tasks = (await lossi.call("GET", "/tasks?limit=1000")).json?.tasks ?? [];
-    return tasks.length > 0 && tasks.every(({ status }) => status === "SUCCESS" || status === "FAILURE");
-  }, seconds, () => states().slice(0, 2000));
+  await until(
+    async () => {
+      tasks = (await lossi.call("GET", "/tasks?limit=1000")).json?.tasks ?? [];
+      return tasks.length > 0 && tasks.every(({ status }) => status === "SUCCESS" || status === "FAILURE");
+    },
+    seconds,
+    () => states().slice(0, 2000),
+  );
   return tasks;
 }
 
-const jobs = (home: string): number[] => (existsSync(jobsFolder(home)) ? readdirSync(jobsFolder(home)).map(Number) : []);
+const jobs = (home: string): number[] =>
+  existsSync(jobsFolder(home)) ? readdirSync(jobsFolder(home)).map(Number) : [];
 
 /** Every submission ended in SUCCESS and has exactly one object: the keys are those of the results, without a hole. */
 function expectOneObjectEach(tasks: ListedTask[], home: string): void {
   expect(tasks.filter(({ status }) => status !== "SUCCESS")).toEqual([]);
-  const submitted = tasks.filter(({ payload }) => payload.mode === "orchestration").map(({ result }) => Number(result?.key));
+  const submitted = tasks
+    .filter(({ payload }) => payload.mode === "orchestration")
+    .map(({ result }) => Number(result?.key));
   const ascending = (keys: number[]) => keys.toSorted((a, b) => a - b);
   expect(ascending(jobs(home))).toEqual(ascending(submitted));
   expect(ascending(submitted)).toEqual(submitted.map((_, index) => index + 1));
 }
 
-const run = (lossi: Lossi, name: string, keywords: unknown) => lossi.call("GET", `/interaction/task/run/${name}`, keywords);
+const run = (lossi: Lossi, name: string, keywords: unknown) =>
+  lossi.call("GET", `/interaction/task/run/${name}`, keywords);
 const submitThroughTasks = (lossi: Lossi) =>
   run(lossi, "tasks.forwarder-requests", { payload: { mode: "orchestration", type: "submit", input: JOB } });
 
 /** What makes a function do its work. */
-const PROVOKE: Record<string, (lossi: Lossi) => Promise<{ status: number; json: any }>> = {
+const PROVOKE = {
   tasks: submitThroughTasks,
-  orchestration: (lossi) => lossi.call("POST", "/interaction/orch/submit/none", JOB),
-  logs: (lossi) => run(lossi, "tasks.forwarder-requests", { payload: { mode: "logs" } }),
-  schedule: (lossi) => run(lossi, "tasks.forwarder-trigger", {}),
+  orchestration: (lossi: Lossi) => lossi.call("POST", "/interaction/orch/submit/none", JOB),
+  logs: (lossi: Lossi) => run(lossi, "tasks.forwarder-requests", { payload: { mode: "logs" } }),
+  schedule: (lossi: Lossi) => run(lossi, "tasks.forwarder-trigger", {}),
 };
 
 describe("a function killed at", () => {
@@ -52,10 +60,10 @@ describe("a function killed at", () => {
     });
     const lossi = await startLossi({ manifests });
     await lossi.call("POST", "/setup/config/init", NONE);
-    const answers = await Promise.all([1, 2, 3].map(() => PROVOKE[name]?.(lossi)));
-    const accepted = answers.filter((answer) => answer?.status === 200).map((answer) => answer?.json.output as string);
+    const answers = await Promise.all([1, 2, 3].map(() => PROVOKE[name](lossi)));
+    const accepted = answers.filter((answer) => answer.status === 200).map((answer) => answer.json.output as string);
     await until(() => existsSync(join(lossi.home, `crashed-${name}-${point}`)));
-    if (accepted.length === 0) accepted.push((await PROVOKE[name]?.(lossi))?.json.output);
+    if (accepted.length === 0) accepted.push((await PROVOKE[name](lossi)).json.output);
     const tasks = await allEnded(lossi, 60);
     expect(tasks.map(({ id }) => id)).toEqual(expect.arrayContaining(accepted));
     expectOneObjectEach(tasks, lossi.home);
@@ -67,7 +75,7 @@ test("the platform killed alone with 200 tasks in flight leaves no process, and 
   await lossi.call("POST", "/setup/config/init", NONE);
   const accepted: string[] = [];
   const submitting = Array.from({ length: 400 }, async (_, n) => {
-    const answer = await (n % 2 === 0 ? submitThroughTasks(lossi) : PROVOKE["orchestration"]?.(lossi))?.catch(() => null);
+    const answer = await (n % 2 === 0 ? submitThroughTasks(lossi) : PROVOKE.orchestration(lossi)).catch(() => null);
     if (answer?.status === 200) accepted.push(answer.json.output);
   });
   await until(() => accepted.length >= 200);
@@ -88,13 +96,19 @@ test("200 tasks survive functions and platform being killed again and again", as
   const accepted: string[] = [];
   const submitAll = async (count: number) => {
     for (let n = 0; n < count; n++) {
-      const answer = await PROVOKE["orchestration"]?.(lossi).catch(() => null);
+      const answer = await PROVOKE.orchestration(lossi).catch(() => null);
       if (answer?.status === 200) accepted.push(answer.json.output);
     }
   };
   for (let round = 0; round < 4; round++) {
     const submitting = Promise.all([1, 2, 3, 4, 5].map(() => submitAll(10)));
-    const killing = setInterval(() => functionProcesses(home).slice(0, 1).forEach(({ pid }) => process.kill(pid, "SIGKILL")), 200);
+    const killing = setInterval(
+      () =>
+        functionProcesses(home)
+          .slice(0, 1)
+          .forEach(({ pid }) => process.kill(pid, "SIGKILL")),
+      200,
+    );
     await submitting;
     clearInterval(killing);
     await lossi.kill();

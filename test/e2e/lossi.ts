@@ -10,7 +10,12 @@ import { onTestFinished } from "vitest";
 
 export const root = resolve(import.meta.dirname, "../..");
 
-export type Answer = { status: number; headers: Record<string, string | string[] | undefined>; text: string; json: any };
+export type Answer = {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  text: string;
+  json: any;
+};
 
 export type Lossi = {
   url: string;
@@ -51,7 +56,11 @@ export function build(): void {
 }
 
 /** Starts the platform on free ports and resolves when it says that it is ready. */
-export async function startLossi({ home = join(temporaryFolder(), "home"), manifests, env = {} }: StartOptions = {}): Promise<Lossi> {
+export async function startLossi({
+  home = join(temporaryFolder(), "home"),
+  manifests,
+  env = {},
+}: StartOptions = {}): Promise<Lossi> {
   build();
   const args = manifests === undefined ? [] : ["--manifests", manifests];
   const child = spawn(process.execPath, [join(root, "platform/main.ts"), ...args], {
@@ -85,7 +94,13 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 }
 
 /** One request on a connection of its own, with the path exactly as given. */
-export function call(url: string, method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+export function call(
+  url: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   const { hostname, port } = new URL(url);
   const text = body === undefined ? "" : typeof body === "string" ? body : JSON.stringify(body);
   const all = { "content-type": "application/json", "content-length": String(Buffer.byteLength(text)), ...headers };
@@ -94,7 +109,9 @@ export function call(url: string, method: string, path: string, body?: unknown, 
       let answer = "";
       incoming.setEncoding("utf8").on("data", (chunk: string) => (answer += chunk));
       incoming.on("error", reject);
-      incoming.on("end", () => done({ status: incoming.statusCode ?? 0, headers: incoming.headers, text: answer, json: tryJson(answer) }));
+      incoming.on("end", () =>
+        done({ status: incoming.statusCode ?? 0, headers: incoming.headers, text: answer, json: tryJson(answer) }),
+      );
     });
     outgoing.on("error", reject);
     outgoing.end(text);
@@ -110,12 +127,17 @@ function tryJson(text: string): unknown {
 }
 
 /** Waits for a condition; after `seconds` it fails with what `describe` says. */
-export async function until<T>(condition: () => T | Promise<T>, seconds = 30, describe = () => ""): Promise<NonNullable<T>> {
+export async function until<T>(
+  condition: () => T | Promise<T>,
+  seconds = 30,
+  describe = () => "",
+): Promise<NonNullable<T>> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const value = await condition();
-    if (value) return value as NonNullable<T>;
-    if (Date.now() > deadline) throw new Error(`did not happen within ${seconds} s: ${condition.toString()} ${describe()}`);
+    if (value) return value;
+    if (Date.now() > deadline)
+      throw new Error(`did not happen within ${seconds} s: ${condition.toString()} ${describe()}`);
     await new Promise((done) => setTimeout(done, 20));
   }
 }

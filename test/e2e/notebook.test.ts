@@ -31,7 +31,9 @@ test("the line of a call stands in the logs although its function was killed rig
   for (const { pid } of functionProcesses(lossi.home)) process.kill(pid, "SIGKILL");
   const lines = await logs(lossi, "frontend");
   expect(lines.filter((line) => line.includes(String(headers["x-request-id"])))).toHaveLength(1);
-  expect(await logs(lossi, "setup")).toEqual(expect.arrayContaining([expect.stringMatching(/ - INFO - setup - .*\/setup\/config\/init/)]));
+  expect(await logs(lossi, "setup")).toEqual(
+    expect.arrayContaining([expect.stringMatching(/ - INFO - setup - .*\/setup\/config\/init/)]),
+  );
 });
 
 test("a function started without the platform writes into the same logs", async () => {
@@ -42,7 +44,10 @@ test("a function started without the platform writes into the same logs", async 
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   const port = await until(() => /"port":(\d+)/.exec(output)?.[1]);
-  const answer = await fetch(`http://127.0.0.1:${port}/setup/config/init`, { method: "POST", body: JSON.stringify(NONE) });
+  const answer = await fetch(`http://127.0.0.1:${port}/setup/config/init`, {
+    method: "POST",
+    body: JSON.stringify(NONE),
+  });
   expect(answer.status).toBe(200);
   child.kill("SIGKILL");
   await once(child, "exit");

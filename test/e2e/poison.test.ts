@@ -26,7 +26,8 @@ async function poisoned(): Promise<{ lossi: Lossi; id: string; mend: () => void 
   return { lossi, id: json.output, mend: () => rmSync(join(lossi.home, "store/.tmp")) };
 }
 
-const letters = async (lossi: Lossi) => (await lossi.call("GET", "/dead-letters")).json.deadLetters as { id: string; taskId: string; reason: string }[];
+const letters = async (lossi: Lossi) =>
+  (await lossi.call("GET", "/dead-letters")).json.deadLetters as { id: string; taskId: string; reason: string }[];
 
 test("a poison task ends FAILURE, stands in the dead letters with its reason, and after the mend a redrive succeeds", async () => {
   const { lossi, id, mend } = await poisoned();
@@ -68,9 +69,10 @@ function publish(lossi: Lossi, taskId: string): Promise<number> {
     "ce-id": "a-repeat",
   };
   return new Promise((done, reject) => {
-    request({ hostname, port, method: "POST", path: "/lossi/default", headers }, (answer) => done(answer.statusCode ?? 0))
+    request({ hostname, port, method: "POST", path: "/lossi/default", headers }, (answer) =>
+      done(answer.statusCode ?? 0),
+    )
       .on("error", reject)
       .end(JSON.stringify({ taskId }));
   });
 }
-

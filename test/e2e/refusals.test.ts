@@ -49,7 +49,13 @@ const REFUSED: [string, string, unknown, number, RegExp][] = [
   ["POST", submit, { ...JOB, target: "puhti" }, 400, /hpc\/puhti/],
   ["POST", submit, { target: "hpc/puhti" }, 400, /name/],
   ["POST", submit, { ...JOB, files: { provide: [{ source: "a" }] } }, 400, /files\.provide\[0\]\.target/],
-  ["POST", submit, { ...JOB, files: { provide: [{ source: "a", target: "b", overwrite: false, overwrit: true }] } }, 400, /overwrit/],
+  [
+    "POST",
+    submit,
+    { ...JOB, files: { provide: [{ source: "a", target: "b", overwrite: false, overwrit: true }] } },
+    400,
+    /overwrit/,
+  ],
   ["POST", submit, { ...JOB, environment: {}, enviroment: {} }, 400, /one of them/],
   ["POST", submit, { ...JOB, user: "a/b" }, 400, /user/],
   ["POST", submit, orchestration([]), 400, /jobs/],
@@ -81,14 +87,22 @@ test("every route refuses nonsense with a 4xx that says what would be right, sto
   }
   expect(problems).toEqual([]);
   expect((await lossi.call("GET", "/tasks")).json.tasks).toEqual([]);
-  expect(readdirSync(join(lossi.home)).includes("store") ? readdirSync(join(lossi.home, "store")).filter((name) => !name.startsWith(".")) : []).toEqual([]);
+  expect(
+    readdirSync(join(lossi.home)).includes("store")
+      ? readdirSync(join(lossi.home, "store")).filter((name) => !name.startsWith("."))
+      : [],
+  ).toEqual([]);
   expect(lossi.output()).not.toMatch(/exited|crash/);
   expect(functionProcesses(lossi.home).length).toBeGreaterThan(3);
 });
 
 function isErrorBody({ json, text, headers }: Answer): boolean {
-  const keys = Object.keys(json ?? {}).toSorted().join();
-  return keys === "code,message,requestId" && Buffer.byteLength(text) < 700 && headers["content-type"] === "application/json";
+  const keys = Object.keys(json ?? {})
+    .toSorted()
+    .join();
+  return (
+    keys === "code,message,requestId" && Buffer.byteLength(text) < 700 && headers["content-type"] === "application/json"
+  );
 }
 
 test("what needs a configuration answers 409 before there is one", async () => {
@@ -99,7 +113,10 @@ test("what needs a configuration answers 409 before there is one", async () => {
     ["GET", run, { payload: { mode: "orchestration", type: "submit", input: JOB } }],
   ] as const) {
     const { status, json } = await lossi.call(method, path, body);
-    expect({ status, message: json.message }).toEqual({ status: 409, message: expect.stringContaining("/setup/config/init") });
+    expect({ status, message: json.message }).toEqual({
+      status: 409,
+      message: expect.stringContaining("/setup/config/init"),
+    });
   }
   expect((await lossi.call("GET", "/tasks")).json.tasks).toEqual([]);
 });

@@ -44,10 +44,36 @@ test("stopping in order leaves no process and no function to wake at the next st
 });
 
 const broken: [string, string, (text: string) => string, RegExp][] = [
-  ["a misspelt key", "setup/service.yaml", (text) => text.replace("args:", "argz:"), /setup\/service\.yaml: spec\.template\.spec\.containers\[0\].*argz.*args/],
-  ["an unknown kind", "setup/service.yaml", (text) => text.replace("kind: Service\n", "kind: Servise\n"), /setup\/service\.yaml: .*Servise.*Service/],
-  ["PORT in env", "config-map.yaml", (text) => text.replace("LOSSI_LOG_LEVEL", "PORT"), /PORT/],
-  ["a field that is not honoured", "broker.yaml", (text) => text.replace("  delivery:\n", "  config: {}\n  delivery:\n"), /broker\.yaml: spec\.config/],
+  [
+    "a misspelt key",
+    "setup/service.yaml",
+    (text) => text.replace("args:", "argz:"),
+    /setup\/service\.yaml: spec\.template\.spec\.containers\[0\].*argz.*args/,
+  ],
+  [
+    "an unknown kind",
+    "setup/service.yaml",
+    (text) => text.replace("kind: Service\n", "kind: Servise\n"),
+    /setup\/service\.yaml: .*Servise.*Service/,
+  ],
+  [
+    "PORT in env",
+    "setup/service.yaml",
+    (text) => text.replace("envFrom:", 'env: [{ name: PORT, value: "1" }]\n          envFrom:'),
+    /setup\/service\.yaml: spec\.template\.spec\.containers\[0\]\.env\[0\]\.name: is set by Knative itself; remove it/,
+  ],
+  [
+    "a second port",
+    "setup/service.yaml",
+    (text) => text.replace("envFrom:", "ports: [{ containerPort: 8080 }, { containerPort: 8081 }]\n          envFrom:"),
+    /containers\[0\]\.ports: a container has one port/,
+  ],
+  [
+    "a field that is not honoured",
+    "broker.yaml",
+    (text) => text.replace("  delivery:\n", "  config: {}\n  delivery:\n"),
+    /broker\.yaml: spec\.config/,
+  ],
 ];
 
 test.each(broken)("%s stops the start with file, field and what would be right", (_what, file, change, expected) => {
