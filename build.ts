@@ -1,4 +1,4 @@
-/** Builds `dist/<function>.cjs`, one minified file per function: what `npm start` and the image run. `--watch` rebuilds. */
+/** Builds what `npm start` and the image run: `dist/<function>.cjs`, one minified file each, and the platform. `--watch` rebuilds. */
 import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
 
@@ -6,18 +6,26 @@ import { build, watch } from "rolldown";
 import type { BuildOptions } from "rolldown";
 
 const root = import.meta.dirname;
+const shared = { platform: "node", cwd: root } as const;
 
-/** One bundle per function folder; CommonJS, because Node starts it sooner and keeps its compile cache. */
-export const bundles: BuildOptions[] = readdirSync(resolve(root, "functions")).map((name) => ({
+/** CommonJS, because Node starts it sooner. */
+const functions: BuildOptions[] = readdirSync(resolve(root, "functions")).map((name) => ({
+  ...shared,
   input: resolve(root, "functions", name, "main.ts"),
-  platform: "node",
   output: { file: resolve(root, "dist", `${name}.cjs`), format: "cjs", minify: true, codeSplitting: false },
 }));
 
+/** Bundled as well: Node's own reading of TypeScript would stay in the platform's memory. */
+const platform: BuildOptions = {
+  ...shared,
+  input: resolve(root, "platform/main.ts"),
+  output: { file: resolve(root, "dist/platform.mjs"), format: "esm", codeSplitting: false },
+};
+
 if (process.argv.includes("--watch")) {
-  watch(bundles).on("event", (event) => {
+  watch(functions).on("event", (event) => {
     if (event.code === "ERROR") console.error(event.error.message);
   });
 } else {
-  await Promise.all(bundles.map((bundle) => build(bundle)));
+  await Promise.all([...functions, platform].map((bundle) => build(bundle)));
 }

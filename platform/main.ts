@@ -23,6 +23,9 @@ const { values } = parseArgs({
 
 const { LOSSI_HOME: home = ".lossi", LOSSI_PORT: port = "7600" } = process.env;
 
+// Who reads our output may go away; the functions stay.
+process.stdout.on("error", () => {});
+
 try {
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_533)
     throw new Error(`LOSSI_PORT is ${port}; expected a port up to 65533`);

@@ -20,7 +20,7 @@ export async function placeJobs(
   deps: PlaceDeps,
 ): Promise<number[]> {
   const scope = `${bucket}/JOBS`;
-  let floor = await nextKey(bucket, scope, deps);
+  let floor = await firstFloor(bucket, scope, deps);
   for (;;) {
     const reserved = await deps.ledger.reserve(lease, scope, floor, bodies.length);
     if (reserved === null) throw new LossiError("conflict", `the lease on task ${lease.task.id} passed on`);
@@ -73,11 +73,9 @@ async function put(body: string, { bucket, key, task, part }: Target, store: Sto
   return (await store.put(bucket, jobPath(key), body, options)) !== null;
 }
 
-/** A first guess without listing: the last key that a task ended with, while its object is still there. */
-async function nextKey(bucket: string, scope: string, { store, ledger }: PlaceDeps): Promise<number> {
-  const highest = await ledger.highest(scope);
-  const stands = highest > 0 && (await store.head(bucket, jobPath(highest))) !== null;
-  return (stands ? highest : await largestListed(bucket, store)) + 1;
+/** The bucket is listed for the first key alone; from then on the ledger knows which were used. */
+async function firstFloor(bucket: string, scope: string, { store, ledger }: PlaceDeps): Promise<number> {
+  return (await ledger.highest(scope)) > 0 ? 1 : (await largestListed(bucket, store)) + 1;
 }
 
 async function largestListed(bucket: string, store: Store): Promise<number> {

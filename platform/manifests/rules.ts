@@ -59,7 +59,8 @@ export function autoscaling(name: string): string {
 
 /** A strict object of a manifest. `ignored` fields are taken with any value and have no effect. */
 export function fields<T extends z.core.$ZodLooseShape>(shape: T, ignored: readonly string[] = []) {
-  const all = { ...shape, ...Object.fromEntries(ignored.map((name) => [name, z.unknown().optional()])) };
+  // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- without it the types of the fields are lost
+  const all = { ...shape, ...Object.fromEntries(ignored.map((name) => [name, z.unknown().optional()])) } as T;
   const known = Object.keys(all);
   return z.strictObject(all, {
     error: (issue) => {

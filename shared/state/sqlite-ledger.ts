@@ -21,6 +21,14 @@ export function sqliteLedger(context: Context): Ledger {
 
   const holds = (lease: TaskLease): boolean => underLease(lease, "attempts = attempts");
 
+  const highest = (scope: string): number =>
+    Number(sql.get("SELECT highest FROM scopes WHERE scope = ?", scope)?.["highest"] ?? 0);
+
+  const largestTaken = (scope: string): number => {
+    const reserved = sql.get("SELECT max(number) AS largest FROM reservations WHERE scope = ?", scope)?.["largest"];
+    return Math.max(highest(scope), Number(reserved ?? 0));
+  };
+
   const dropReservations = (id: string, keepHighest: boolean): void => {
     if (keepHighest) {
       sql.run(
@@ -131,10 +139,7 @@ export function sqliteLedger(context: Context): Ledger {
         if (!holds(lease)) return null;
         const held = "SELECT number FROM reservations WHERE scope = ? AND task = ? ORDER BY number";
         const missing = count - sql.all(held, scope, lease.task.id).length;
-        const largest = Number(
-          sql.get("SELECT max(number) AS largest FROM reservations WHERE scope = ?", scope)?.["largest"] ?? 0,
-        );
-        const first = Math.max(floor, largest + 1);
+        const first = Math.max(floor, largestTaken(scope) + 1);
         for (let n = 0; n < missing; n++)
           sql.run("INSERT INTO reservations VALUES (?, ?, ?)", scope, first + n, lease.task.id);
         return sql.all(held, scope, lease.task.id).map(({ number }) => Number(number));
@@ -146,9 +151,7 @@ export function sqliteLedger(context: Context): Ledger {
         return holds(lease) && sql.run(dropped, scope, number, lease.task.id) > 0;
       }),
 
-    async highest(scope) {
-      return Number(sql.get("SELECT highest FROM scopes WHERE scope = ?", scope)?.["highest"] ?? 0);
-    },
+    highest: async (scope) => highest(scope),
 
     async stalled(idleMs, limit) {
       const rows = sql.all(

@@ -107,8 +107,8 @@ export interface Ledger {
   /** FAILURE back to PENDING with no attempts; false when it is not a FAILURE. */
   redrive(id: string, announcements: Announcement[]): Promise<boolean>;
   /**
-   * Reserves `count` new numbers in `scope` for the task, each at least `floor` and held by nobody else, and answers
-   * those it has, ascending. Repeating it answers the same ones; the reservations end with the task's SUCCESS or are given
+   * Reserves `count` new numbers in `scope` for the task, each at least `floor` and never given to another that held or
+   * used it, and answers those it has, ascending. Repeating it answers the same ones; the reservations end with the task's SUCCESS or are given
    * back by FAILURE. `null` when the lease has passed on.
    */
   reserve(lease: TaskLease, scope: string, floor: number, count: number): Promise<number[] | null>;

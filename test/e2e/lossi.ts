@@ -63,7 +63,7 @@ export async function startLossi({
 }: StartOptions = {}): Promise<Lossi> {
   build();
   const args = manifests === undefined ? [] : ["--manifests", manifests];
-  const child = spawn(process.execPath, [join(root, "platform/main.ts"), ...args], {
+  const child = spawn(process.execPath, [join(root, "dist/platform.mjs"), ...args], {
     cwd: root,
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], LOSSI_HOME: home, LOSSI_PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -81,7 +81,7 @@ test.each(broken)("%s stops the start with file, field and what would be right",
   cpSync(join(root, "knative/base"), manifests, { recursive: true });
   writeFileSync(join(manifests, file), change(readFileSync(join(manifests, file), "utf8")));
   const home = join(temporaryFolder(), "home");
-  const { status, stderr } = spawnSync(process.execPath, [join(root, "platform/main.ts"), "--manifests", manifests], {
+  const { status, stderr } = spawnSync(process.execPath, [join(root, "dist/platform.mjs"), "--manifests", manifests], {
     env: { PATH: process.env["PATH"], LOSSI_HOME: home, LOSSI_PORT: "0" },
     encoding: "utf8",
     timeout: 20_000,
