@@ -1,6 +1,6 @@
 /** The embedded store: a folder per bucket, a plain file per object. A file dropped into it is an object. */
 import { createHash, randomUUID } from "node:crypto";
-import { constants, linkSync, lstatSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { closeSync, constants, linkSync, lstatSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { listKeys } from "./files-list.ts";
 import { openFolderLock } from "./folder-lock.ts";
 import type { FolderLock } from "./folder-lock.ts";
 import { checkBucket, checkKey, kindOf, locate } from "./paths.ts";
-import { Sidecars } from "./sidecar.ts";
+import { Sidecars, sidecarOf } from "./sidecar.ts";
 import type { Metadata, ObjectInfo, PutOptions, Store, StoredObject } from "./store.ts";
 
 export type FilesStoreOptions = { folder: string };
@@ -57,25 +57,14 @@ class FilesStore {
   }
 
   async get(bucket: string, key: string): Promise<(StoredObject & { body: Uint8Array }) | null> {
-    const opened = await this.#open(bucket, key);
-    if (opened === null) return null;
-    try {
-      const body = await opened.handle.readFile();
-      const info = this.#describe(bucket, key, opened);
+    return this.#read(bucket, key, async (info, handle) => {
+      const body = await handle.readFile();
       return { ...info, size: body.byteLength, body };
-    } finally {
-      await opened.handle.close();
-    }
+    });
   }
 
   async head(bucket: string, key: string): Promise<StoredObject | null> {
-    const opened = await this.#open(bucket, key);
-    if (opened === null) return null;
-    try {
-      return this.#describe(bucket, key, opened);
-    } finally {
-      await opened.handle.close();
-    }
+    return this.#read(bucket, key, async (info) => info);
   }
 
   async put(
@@ -90,11 +79,16 @@ class FilesStore {
     const { contentType = "application/octet-stream", metadata = {} } = options;
     const { path: temporary, stat } = await this.#writeTemporary(body);
     this.#sidecars.write(bucket, stat, { key, etag, contentType, metadata });
-    const place = this.#locked(() => this.#replace(folder, bucket, key, temporary, options));
-    rmSync(temporary, { force: true });
-    if (place === null) this.#sidecars.remove(bucket, stat);
-    else await Promise.all([...place.changed, this.#sidecars.folder(bucket)].map(syncFolder));
-    return place === null ? null : { etag };
+    let changed: string[] | null = null;
+    try {
+      changed = this.#locked(() => this.#replace(folder, bucket, key, temporary, options));
+    } finally {
+      rmSync(temporary, { force: true });
+      if (changed === null) this.#sidecars.remove(bucket, stat);
+    }
+    if (changed === null) return null;
+    await Promise.all([...changed, this.#sidecars.folder(bucket)].map(syncFolder));
+    return { etag };
   }
 
   async delete(bucket: string, key: string): Promise<void> {
@@ -126,13 +120,7 @@ class FilesStore {
   }
 
   /** Gives the object its new file, if the conditions hold; answers the folders whose entries changed. Under the lock. */
-  #replace(
-    folder: string,
-    bucket: string,
-    key: string,
-    temporary: string,
-    options: PutOptions,
-  ): { changed: string[] } | null {
+  #replace(folder: string, bucket: string, key: string, temporary: string, options: PutOptions): string[] | null {
     const changed: string[] = [];
     const path = locate(folder, key, (missing) => {
       mkdirSync(missing, { mode: 0o700 });
@@ -143,13 +131,24 @@ class FilesStore {
     if (options.ifNoneMatch === undefined) renameSync(temporary, path);
     else if (!linked(temporary, path)) return null;
     if (current !== undefined) this.#sidecars.remove(bucket, current);
-    return { changed: [...changed, dirname(path)] };
+    return [...changed, dirname(path)];
   }
 
   #allows(bucket: string, key: string, path: string, current: BigIntStats | undefined, options: PutOptions): boolean {
     if (options.ifNoneMatch !== undefined) return current === undefined;
     if (options.ifMatch === undefined) return true;
-    return current !== undefined && this.#sidecars.read(bucket, key, current, path).etag === options.ifMatch;
+    return current !== undefined && this.#etagOf(bucket, key, path, current) === options.ifMatch;
+  }
+
+  #etagOf(bucket: string, key: string, path: string, stat: BigIntStats): string {
+    const written = this.#sidecars.find(bucket, key, stat);
+    if (written !== null) return written.etag;
+    const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      return sidecarOf(key, file).etag;
+    } finally {
+      closeSync(file);
+    }
   }
 
   /** The bucket's folder. Throws `not_found`, or `invalid` for a name no bucket or object may have. */
@@ -166,6 +165,28 @@ class FilesStore {
     return this.#lock.hold(section);
   }
 
+  /** Reads an object and what stands beside it as one: a file that lost its sidecar meanwhile was replaced, and is left. */
+  async #read<T>(
+    bucket: string,
+    key: string,
+    use: (info: StoredObject, handle: FileHandle) => Promise<T>,
+  ): Promise<T | null> {
+    for (;;) {
+      const opened = await this.#open(bucket, key);
+      if (opened === null) return null;
+      const { handle, path, stat } = opened;
+      try {
+        const written = this.#sidecars.find(bucket, key, stat);
+        if (written === null && !isStill(path, stat)) continue;
+        const { etag, contentType, metadata } = written ?? sidecarOf(key, handle.fd);
+        const info = { key, size: Number(stat.size), lastModified: stat.mtime, etag, contentType, metadata };
+        return await use(info, handle);
+      } finally {
+        await handle.close();
+      }
+    }
+  }
+
   async #open(bucket: string, key: string): Promise<Opened | null> {
     const path = locate(this.#bucket(bucket, key), key);
     if (path === null) return null;
@@ -178,11 +199,6 @@ class FilesStore {
       if (!["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"].includes(String((error as NodeJS.ErrnoException).code))) throw error;
     }
     return null;
-  }
-
-  #describe(bucket: string, key: string, { path, stat }: Opened): StoredObject {
-    const { etag, contentType, metadata } = this.#sidecars.read(bucket, key, stat, path);
-    return { key, size: Number(stat.size), lastModified: stat.mtime, etag, contentType, metadata };
   }
 
   async #writeTemporary(body: Uint8Array | string): Promise<{ path: string; stat: BigIntStats }> {
@@ -198,6 +214,12 @@ class FilesStore {
       await handle.close();
     }
   }
+}
+
+/** Whether a path still leads to the same file. */
+function isStill(path: string, { ino, mtimeNs }: BigIntStats): boolean {
+  const now = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return now?.ino === ino && now.mtimeNs === mtimeNs;
 }
 
 /** Links a file to a place where nothing may stand; false when somebody was there first, whoever it was. */

@@ -3,7 +3,7 @@
  * percent-encoded, `%` too; so names that end in a bare `%f`, `%d` or `%+` are free for what keys allow and folders do not:
  * `a%f` is the object `a` beside a folder `a`, `a%d/` the folder of `a/b` beside an object `a`, `…%+/` goes on with a long segment.
  */
-import { statSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
 
 import { LossiError } from "../errors.ts";
@@ -63,7 +63,7 @@ export type Kind = "file" | "folder" | null;
 
 /** What stands at a path; anything but plain files and folders (a link, a socket) counts as nothing of ours. */
 export function kindOf(path: string): Kind {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return null;
   return stat.isDirectory() ? "folder" : stat.isFile() ? "file" : null;
 }

@@ -1,6 +1,6 @@
 /** What a file cannot say of an object: content type, metadata, ETag. */
 import { createHash } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readSync, rmSync, writeFileSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { join } from "node:path";
 
@@ -32,16 +32,11 @@ export class Sidecars {
     rmSync(this.#path(bucket, stat), { force: true });
   }
 
-  /** What stands beside a file; for one made by hand, what its bytes say. */
-  read(bucket: string, key: string, stat: BigIntStats, path: string): Sidecar {
-    const written = this.#tryRead(this.#path(bucket, stat));
-    if (written?.key === key) return written;
-    return { key, etag: md5(path), contentType: "application/octet-stream", metadata: {} };
-  }
-
-  #tryRead(path: string): Sidecar | null {
+  /** What was written beside a file; `null` for one made by hand, or one that has just been replaced. */
+  find(bucket: string, key: string, stat: BigIntStats): Sidecar | null {
     try {
-      return JSON.parse(readFileSync(path, "utf8")) as Sidecar;
+      const written = JSON.parse(readFileSync(this.#path(bucket, stat), "utf8")) as Sidecar;
+      return written.key === key ? written : null;
     } catch {
       return null;
     }
@@ -52,15 +47,18 @@ export class Sidecars {
   }
 }
 
-function md5(path: string): string {
+/** What can be said of a file made by hand: what its bytes say. */
+export function sidecarOf(key: string, file: number): Sidecar {
   const hash = createHash("md5");
   const chunk = Buffer.allocUnsafe(256 * 1024);
-  const file = openSync(path, "r");
-  try {
-    for (let bytes = readSync(file, chunk); bytes > 0; bytes = readSync(file, chunk))
-      hash.update(chunk.subarray(0, bytes));
-  } finally {
-    closeSync(file);
+  let at = 0;
+  for (
+    let bytes = readSync(file, chunk, 0, chunk.length, at);
+    bytes > 0;
+    bytes = readSync(file, chunk, 0, chunk.length, at)
+  ) {
+    hash.update(chunk.subarray(0, bytes));
+    at += bytes;
   }
-  return hash.digest("hex");
+  return { key, etag: hash.digest("hex"), contentType: "application/octet-stream", metadata: {} };
 }

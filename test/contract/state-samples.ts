@@ -1,0 +1,13 @@
+import type { Announcement, NewTask } from "#shared/state/state.ts";
+
+export const newTask = (id: string, over: Partial<NewTask> = {}): NewTask => ({
+  id,
+  name: "tasks.forwarder-requests",
+  function: "orchestration",
+  payload: { mode: "orchestration", deep: [1, "två", null] },
+  user: "me",
+  replayOf: null,
+  ...over,
+});
+
+export const announcementOf = (id: string): Announcement => ({ id, event: { id, type: "test" } });

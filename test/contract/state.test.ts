@@ -1,0 +1,86 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+import { expect, onTestFinished, test } from "vitest";
+
+import { MIGRATIONS } from "#shared/state/sqlite-schema.ts";
+import { migrate, openSqliteState } from "#shared/state/sqlite.ts";
+
+import { temporaryFolder } from "./children.ts";
+import { newTask } from "./state-samples.ts";
+import { stateContract } from "./state.ts";
+
+stateContract("sqlite", openSqliteState);
+
+test("the connection that writes the ledger has synchronous FULL, in WAL mode", async () => {
+  const { prepare } = DatabaseSync.prototype;
+  const writers: DatabaseSync[] = [];
+  DatabaseSync.prototype.prepare = function (sql: string) {
+    if (sql.includes("INSERT INTO tasks")) writers.push(this);
+    return prepare.call(this, sql);
+  };
+  onTestFinished(() => void (DatabaseSync.prototype.prepare = prepare));
+  const { ledger, close } = openSqliteState({ folder: temporaryFolder() });
+  await ledger.accept(newTask("t"), []);
+  expect(writers).toHaveLength(1);
+  expect(writers[0]?.prepare("PRAGMA synchronous").get()).toEqual({ synchronous: 2 });
+  expect(writers[0]?.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
+  close();
+});
+
+test("the files are readable by their owner alone", () => {
+  const folder = temporaryFolder();
+  openSqliteState({ folder }).close();
+  for (const file of ["state.sqlite", "lines.sqlite"]) expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
+});
+
+test("a state of a newer lossi is refused with what to do, and left as it is", () => {
+  const folder = temporaryFolder();
+  openSqliteState({ folder }).close();
+  const db = new DatabaseSync(join(folder, "state.sqlite"));
+  db.exec("PRAGMA user_version = 99");
+  db.close();
+  expect(() => openSqliteState({ folder })).toThrow(/schema 99, this lossi knows \d+; run a newer lossi/);
+});
+
+test("an older schema is brought up to date with tasks in flight", async () => {
+  const folder = temporaryFolder();
+  const state = openSqliteState({ folder });
+  await state.ledger.accept(newTask("t"), []);
+  state.close();
+  const db = new DatabaseSync(join(folder, "state.sqlite"));
+  migrate(db, [...MIGRATIONS, "ALTER TABLE tasks ADD COLUMN later TEXT DEFAULT 'new'"]);
+  expect(db.prepare("SELECT id, status, later FROM tasks").get()).toMatchObject({
+    id: "t",
+    status: "PENDING",
+    later: "new",
+  });
+  expect(db.prepare("PRAGMA user_version").get()).toEqual({ user_version: MIGRATIONS.length + 1 });
+  db.close();
+});
+
+test("a write that fails alone leaves the others of its turn standing", async () => {
+  const { ledger, close } = openSqliteState({ folder: temporaryFolder() });
+  const results = await Promise.allSettled(["a", "b", "a", "c"].map((id) => ledger.accept(newTask(id), [])));
+  expect(results.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
+  expect((await ledger.list()).tasks).toHaveLength(3);
+  close();
+});
+
+test("list stays as fast with 100 000 tasks: every filter is answered from an index", () => {
+  const folder = temporaryFolder();
+  openSqliteState({ folder }).close();
+  const db = new DatabaseSync(join(folder, "state.sqlite"));
+  for (const where of [
+    "",
+    "WHERE status = 'PENDING'",
+    "WHERE name = 'x'",
+    "WHERE status = 'PENDING' AND name = 'x' AND seq < 9",
+  ]) {
+    const plan = db.prepare(`EXPLAIN QUERY PLAN SELECT * FROM tasks ${where} ORDER BY seq DESC LIMIT 10`).all();
+    expect(JSON.stringify(plan), where).not.toMatch(/TEMP B-TREE/);
+    if (where !== "") expect(JSON.stringify(plan), where).toMatch(/USING INDEX/);
+  }
+  db.close();
+});

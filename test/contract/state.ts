@@ -1,0 +1,382 @@
+/** What every driver of `State` has to hold, alone and with several processes at once. */
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { describe, expect, onTestFinished, test } from "vitest";
+
+import { GRACE_MS } from "#shared/state/state.ts";
+import type { State, TaskLease } from "#shared/state/state.ts";
+
+import { runChildren, startChild, temporaryFolder } from "./children.ts";
+import { announcementOf, newTask } from "./state-samples.ts";
+
+export type OpenState = (options: { folder: string; now?: () => number }) => State;
+
+const CHILDREN = 4;
+const range = (count: number): string[] => Array.from({ length: count }, (_, n) => `id-${n}`);
+
+export function stateContract(driver: string, open: OpenState): void {
+  /** A fresh state with a clock that stands until the test moves it. */
+  const fresh = () => {
+    const clock = { now: 1_000_000 };
+    const folder = temporaryFolder();
+    const state = open({ folder, now: () => clock.now });
+    onTestFinished(() => state.close());
+    return { ...state, clock, folder };
+  };
+  const begin = async ({ ledger }: Pick<State, "ledger">, id: string, ttlMs = 1000): Promise<TaskLease> => {
+    const beginning = await ledger.begin(id, ttlMs);
+    if (beginning.outcome !== "begun") throw new Error(beginning.outcome);
+    return beginning.lease;
+  };
+
+  describe(`${driver}: documents`, () => {
+    test("put: is read back with a version that grows and is never given twice", async () => {
+      const { documents } = fresh();
+      const first = await documents.put("a", { deep: [1, null, "ä"] });
+      expect(await documents.get("a")).toEqual({ key: "a", value: { deep: [1, null, "ä"] }, version: first });
+      await documents.delete("a");
+      expect(await documents.get("a")).toBeNull();
+      expect(await documents.put("a", 1)).toBeGreaterThan(Number(first));
+    });
+
+    test("put: a condition that does not hold writes nothing", async () => {
+      const { documents } = fresh();
+      expect(await documents.put("a", 1, { ifVersion: 7 })).toBeNull();
+      const version = await documents.put("a", 1, { ifVersion: 0 });
+      expect(await documents.put("a", 2, { ifVersion: 0 })).toBeNull();
+      expect(await documents.put("a", 2, { ifVersion: Number(version) + 1 })).toBeNull();
+      expect((await documents.get("a"))?.value).toBe(1);
+      expect(await documents.put("a", 2, { ifVersion: Number(version) })).not.toBeNull();
+    });
+
+    test("put: announcements stand or fall with the document", async () => {
+      const { documents, outbox, clock } = fresh();
+      await documents.put("a", 1, { ifVersion: 7, announcements: [announcementOf("lost")] });
+      await documents.put("a", 1, { announcements: [announcementOf("kept")] });
+      clock.now += GRACE_MS;
+      expect((await outbox.claim(10, 1)).map(({ id }) => id)).toEqual(["kept"]);
+    });
+
+    test("ttl: an expired document counts as missing everywhere", async () => {
+      const { documents, clock } = fresh();
+      const version = Number(await documents.put("lease", "me", { ttlMs: 100 }));
+      clock.now += 99;
+      expect(await documents.put("lease", "you", { ifVersion: 0 })).toBeNull();
+      clock.now += 1;
+      expect(await documents.get("lease")).toBeNull();
+      expect(await documents.list("le")).toEqual([]);
+      expect(await documents.put("x", 1, { holding: { key: "lease", version } })).toBeNull();
+      expect(await documents.delete("lease")).toBe(false);
+      expect(await documents.put("lease", "you", { ifVersion: 0 })).not.toBeNull();
+    });
+
+    test("holding: an old holder cannot write after its lease passed on", async () => {
+      const { documents, clock } = fresh();
+      const old = Number(await documents.put("lease", "me", { ifVersion: 0, ttlMs: 100 }));
+      expect(await documents.put("x", 1, { holding: { key: "lease", version: old } })).not.toBeNull();
+      clock.now += 100;
+      const next = Number(await documents.put("lease", "you", { ifVersion: 0, ttlMs: 100 }));
+      expect(await documents.put("x", 2, { holding: { key: "lease", version: old } })).toBeNull();
+      expect(await documents.put("x", 3, { holding: { key: "lease", version: next } })).not.toBeNull();
+    });
+
+    test("list: pages by prefix in order", async () => {
+      const { documents } = fresh();
+      for (const key of ["b/2", "a", "b/1", "b/10", "c", "b%", "b_"]) await documents.put(key, key);
+      expect((await documents.list("b/")).map(({ key }) => key)).toEqual(["b/1", "b/10", "b/2"]);
+      expect((await documents.list("b/", { after: "b/1", limit: 1 })).map(({ key }) => key)).toEqual(["b/10"]);
+    });
+
+    test("create-if-absent has one winner among processes", async () => {
+      const { folder, documents } = fresh();
+      const ids = range(300);
+      const wins = await runChildren<string[]>("state-child.ts", CHILDREN, (me) => ({
+        open: { folder },
+        work: "create",
+        ids,
+        me,
+      }));
+      expect(wins.flat().toSorted()).toEqual(ids.toSorted());
+      for (const [me, won] of wins.entries()) if (won[0]) expect((await documents.get(won[0]))?.value).toBe(me);
+    });
+
+    test("compare-and-set loses no update among processes", async () => {
+      const { folder, documents } = fresh();
+      await runChildren<number>("state-child.ts", CHILDREN, (me) => ({
+        open: { folder },
+        work: "count",
+        ids: range(250),
+        me,
+      }));
+      expect((await documents.get("counter"))?.value).toBe(1000);
+    });
+  });
+
+  describe(`${driver}: ledger`, () => {
+    test("a task goes from PENDING over STARTED to SUCCESS, and keeps what it was given", async () => {
+      const { ledger, clock } = fresh();
+      const accepted = await ledger.accept(newTask("t"), []);
+      expect(accepted).toMatchObject({
+        ...newTask("t"),
+        status: "PENDING",
+        attempts: 0,
+        result: null,
+        createdAt: clock.now,
+      });
+      const lease = await begin({ ledger }, "t");
+      expect(lease.task).toMatchObject({ status: "STARTED", attempts: 1, startedAt: clock.now });
+      expect(await ledger.end(lease, { status: "SUCCESS", result: { key: "1" } }, [])).toBe(true);
+      expect(await ledger.get("t")).toMatchObject({
+        status: "SUCCESS",
+        result: { key: "1" },
+        reason: null,
+        endedAt: clock.now,
+      });
+      expect(await ledger.begin("t", 1)).toMatchObject({ outcome: "ended", task: { status: "SUCCESS" } });
+      expect(await ledger.begin("nobody", 1)).toEqual({ outcome: "unknown" });
+      expect(await ledger.get("nobody")).toBeNull();
+    });
+
+    test("an id is accepted once", async () => {
+      const { ledger } = fresh();
+      await ledger.accept(newTask("t"), []);
+      await expect(ledger.accept(newTask("t"), [])).rejects.toMatchObject({ code: "unavailable" });
+    });
+
+    test("an old lease holder cannot write after its token passed on", async () => {
+      const { ledger, outbox, clock } = fresh();
+      await ledger.accept(newTask("t"), []);
+      const old = await begin({ ledger }, "t", 100);
+      expect(await ledger.begin("t", 100)).toEqual({ outcome: "busy" });
+      clock.now += 100;
+      const next = await begin({ ledger }, "t", 100);
+      expect(next.token).toBeGreaterThan(old.token);
+      expect(await ledger.end(old, { status: "SUCCESS", result: "old" }, [announcementOf("old")])).toBe(false);
+      expect(await ledger.retry(old, "old")).toBe(false);
+      expect(await ledger.renew(old, 100)).toBe(false);
+      expect(await ledger.reserve(old, "s", 1, 1)).toBeNull();
+      expect(await ledger.end(next, { status: "SUCCESS", result: "next" }, [])).toBe(true);
+      clock.now += GRACE_MS;
+      expect(await outbox.claim(10, 1)).toEqual([]);
+      expect((await ledger.get("t"))?.result).toBe("next");
+    });
+
+    test("renew: keeps the lease; an expired one that nobody took may still end", async () => {
+      const { ledger, clock } = fresh();
+      await ledger.accept(newTask("t"), []);
+      const lease = await begin({ ledger }, "t", 100);
+      clock.now += 99;
+      expect(await ledger.renew(lease, 100)).toBe(true);
+      clock.now += 99;
+      expect(await ledger.begin("t", 100)).toEqual({ outcome: "busy" });
+      clock.now += 500;
+      expect(await ledger.end(lease, { status: "SUCCESS", result: 1 }, [])).toBe(true);
+    });
+
+    test("retry: frees the lease and says why", async () => {
+      const { ledger } = fresh();
+      await ledger.accept(newTask("t"), []);
+      expect(await ledger.retry(await begin({ ledger }, "t"), "the store is down")).toBe(true);
+      expect(await ledger.get("t")).toMatchObject({ status: "RETRY", reason: "the store is down", attempts: 1 });
+      expect((await begin({ ledger }, "t")).task.attempts).toBe(2);
+    });
+
+    test("fail and redrive: only what is at rest", async () => {
+      const { ledger } = fresh();
+      await ledger.accept(newTask("t"), []);
+      const lease = await begin({ ledger }, "t");
+      expect(await ledger.fail("t", "no", [])).toBe(false);
+      expect(await ledger.redrive("t", [])).toBe(false);
+      await ledger.retry(lease, "down");
+      expect(await ledger.fail("t", "gave up", [])).toBe(true);
+      expect(await ledger.get("t")).toMatchObject({ status: "FAILURE", reason: "gave up" });
+      expect(await ledger.fail("t", "again", [])).toBe(false);
+      expect(await ledger.redrive("t", [])).toBe(true);
+      expect(await ledger.get("t")).toMatchObject({ status: "PENDING", reason: null, attempts: 0, endedAt: null });
+    });
+
+    test("list: newest first, filtered, in pages", async () => {
+      const { ledger } = fresh();
+      for (const id of range(7)) await ledger.accept(newTask(id, { name: id === "id-3" ? "other" : "same" }), []);
+      await ledger.end(await begin({ ledger }, "id-5"), { status: "FAILURE", reason: "x" }, []);
+      const ids = async (filter: Parameters<typeof ledger.list>[0]) =>
+        (await ledger.list(filter)).tasks.map(({ id }) => id);
+      expect(await ids({})).toEqual(range(7).toReversed());
+      expect(await ids({ status: "FAILURE" })).toEqual(["id-5"]);
+      expect(await ids({ name: "other" })).toEqual(["id-3"]);
+      expect(await ids({ name: "same", status: "PENDING", limit: 2 })).toEqual(["id-6", "id-4"]);
+      const page = await ledger.list({ limit: 5 });
+      expect(await ledger.list({ limit: 5, after: String(page.next) })).toMatchObject({
+        tasks: [{ id: "id-1" }, { id: "id-0" }],
+        next: null,
+      });
+    });
+
+    test("reserve: the same numbers again, topped up after a release, kept after SUCCESS, given back by FAILURE", async () => {
+      const { ledger } = fresh();
+      for (const id of ["a", "b", "c"]) await ledger.accept(newTask(id), []);
+      const [a, b] = [await begin({ ledger }, "a"), await begin({ ledger }, "b")];
+      expect(await ledger.reserve(a, "s", 5, 2)).toEqual([5, 6]);
+      expect(await ledger.reserve(a, "s", 9, 2)).toEqual([5, 6]);
+      expect(await ledger.reserve(b, "s", 1, 1)).toEqual([7]);
+      expect(await ledger.reserve(b, "other", 1, 1)).toEqual([1]);
+      expect(await ledger.release(a, "s", 5)).toBe(true);
+      expect(await ledger.reserve(a, "s", 1, 2)).toEqual([6, 8]);
+      await ledger.end(b, { status: "SUCCESS", result: null }, []);
+      expect(await ledger.highest("s")).toBe(7);
+      await ledger.end(a, { status: "FAILURE", reason: "x" }, []);
+      expect(await ledger.highest("s")).toBe(7);
+      expect(await ledger.reserve(await begin({ ledger }, "c"), "s", 1, 1)).toEqual([8]);
+    });
+
+    test("stalled: expired leases, and what nobody touched for long", async () => {
+      const { ledger, clock } = fresh();
+      for (const id of ["started", "pending", "retry", "ended"]) await ledger.accept(newTask(id), []);
+      await begin({ ledger }, "started", 100);
+      await ledger.retry(await begin({ ledger }, "retry"), "x");
+      await ledger.end(await begin({ ledger }, "ended"), { status: "SUCCESS", result: 1 }, []);
+      const stalled = async () => (await ledger.stalled(1000, 10)).map(({ id }) => id);
+      expect(await stalled()).toEqual([]);
+      clock.now += 100;
+      expect(await stalled()).toEqual(["started"]);
+      clock.now += 900;
+      expect(await stalled()).toEqual(["started", "pending", "retry"]);
+    });
+
+    test("prune: forgets ended tasks by age and number, never others", async () => {
+      const { ledger, clock } = fresh();
+      for (const id of range(6)) {
+        await ledger.accept(newTask(id), []);
+        clock.now += 10;
+        if (id !== "id-0") await ledger.end(await begin({ ledger }, id), { status: "SUCCESS", result: 1 }, []);
+      }
+      const left = async () => (await ledger.list()).tasks.map(({ id }) => id).toReversed();
+      expect(await ledger.prune({ endedBefore: 0, keep: 4 })).toBe(1);
+      expect(await left()).toEqual(["id-0", "id-2", "id-3", "id-4", "id-5"]);
+      expect(await ledger.prune({ endedBefore: clock.now, keep: 100 })).toBe(3);
+      expect(await left()).toEqual(["id-0", "id-5"]);
+    });
+
+    test("begin has one winner among processes", async () => {
+      const { folder, ledger } = fresh();
+      const ids = range(300);
+      await Promise.all(ids.map((id) => ledger.accept(newTask(id), [])));
+      const begun = await runChildren<string[]>("state-child.ts", CHILDREN, (me) => ({
+        open: { folder },
+        work: "begin",
+        ids,
+        me,
+      }));
+      expect(begun.flat().toSorted()).toEqual(ids.toSorted());
+    });
+
+    test("reserve gives every process numbers of its own, without a hole", async () => {
+      const { folder } = fresh();
+      const numbers = await runChildren<number[]>("state-child.ts", CHILDREN, (me) => ({
+        open: { folder },
+        work: "reserve",
+        ids: range(100),
+        me,
+      }));
+      expect(numbers.flat().toSorted((a, b) => a - b)).toEqual(Array.from({ length: 100 * CHILDREN }, (_, n) => n + 1));
+    });
+
+    test("a task and its announcements are one transaction, also when the process is killed", async () => {
+      const { folder } = fresh();
+      for (let round = 0; round < 4; round++) {
+        const children = range(CHILDREN).map((_, me) =>
+          startChild("state-child.ts", { open: { folder }, work: "forever", ids: [], me: round * 10 + me }),
+        );
+        await sleep(400 + round * 37);
+        for (const child of children) child.kill("SIGKILL");
+      }
+      const { ledger, outbox, close } = open({ folder, now: () => Date.now() + GRACE_MS + 60_000 });
+      const announced = new Set((await outbox.claim(1_000_000, 1)).map(({ id }) => id));
+      const tasks: { id: string; status: string }[] = [];
+      for (let after: string | null = ""; after !== null;) {
+        const page: Awaited<ReturnType<typeof ledger.list>> = await ledger.list({
+          limit: 1000,
+          ...(after !== "" && { after }),
+        });
+        tasks.push(...page.tasks);
+        after = page.next;
+      }
+      close();
+      expect(tasks.length).toBeGreaterThan(100);
+      const expected = tasks.flatMap(({ id, status }) => [
+        `accepted-${id}`,
+        ...(status === "SUCCESS" ? [`ended-${id}`] : []),
+      ]);
+      expect(announced).toEqual(new Set(expected));
+    });
+  });
+
+  describe(`${driver}: outbox`, () => {
+    test("a new announcement is left to its writer for a while, then claimed once, oldest first", async () => {
+      const { outbox, clock } = fresh();
+      await outbox.add([announcementOf("a"), announcementOf("b"), announcementOf("a")]);
+      expect(await outbox.claim(10, 100)).toEqual([]);
+      expect(await outbox.nextDue()).toBe(clock.now + GRACE_MS);
+      clock.now += GRACE_MS;
+      expect(await outbox.claim(1, 100)).toEqual([announcementOf("a")]);
+      expect(await outbox.claim(10, 100)).toEqual([announcementOf("b")]);
+      expect(await outbox.claim(10, 100)).toEqual([]);
+      clock.now += 100;
+      expect(await outbox.claim(10, 100)).toHaveLength(2);
+      await outbox.sent(["a"]);
+      await outbox.postpone(["b"], 5);
+      clock.now += 5;
+      expect(await outbox.claim(10, 100)).toEqual([announcementOf("b")]);
+    });
+
+    test("hasten: makes everything due", async () => {
+      const { outbox } = fresh();
+      await outbox.add([announcementOf("a"), announcementOf("b")]);
+      expect(await outbox.hasten()).toBe(2);
+      expect(await outbox.claim(10, 100)).toHaveLength(2);
+      expect(await outbox.hasten()).toBe(2);
+      await outbox.sent(["a", "b"]);
+      expect(await outbox.hasten()).toBe(0);
+      expect(await outbox.nextDue()).toBeNull();
+    });
+
+    test("every announcement is claimed by one of several processes", async () => {
+      const { folder, outbox } = fresh();
+      const ids = range(1000);
+      await outbox.add(ids.map(announcementOf));
+      await outbox.hasten();
+      const claimed = await runChildren<string[]>("state-child.ts", CHILDREN, (me) => ({
+        open: { folder },
+        work: "claim",
+        ids: [],
+        me,
+      }));
+      expect(claimed.flat().toSorted()).toEqual(ids.toSorted());
+    });
+  });
+
+  describe(`${driver}: lines`, () => {
+    const line = (time: number, name: string) => ({ time, level: "info", function: name, message: `${name} ${time}` });
+
+    test("read: the newest of several functions, oldest first", async () => {
+      const { lines } = fresh();
+      for (const [time, name] of [
+        [1, "a"],
+        [2, "b"],
+        [3, "c"],
+        [4, "a"],
+        [4, "b"],
+      ] as const)
+        lines.write(line(time, name));
+      expect((await lines.read(["a", "b"], 3)).map(({ message }) => message)).toEqual(["b 2", "a 4", "b 4"]);
+      expect(await lines.read(["nobody"], 3)).toEqual([]);
+    });
+
+    test("prune: by age and by number", async () => {
+      const { lines } = fresh();
+      for (let time = 0; time < 10; time++) lines.write(line(time, "a"));
+      expect(await lines.prune({ before: 3, keep: 5 })).toBe(5);
+      expect((await lines.read(["a"], 100)).map(({ time }) => time)).toEqual([5, 6, 7, 8, 9]);
+    });
+  });
+}
