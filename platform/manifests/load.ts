@@ -83,11 +83,16 @@ function parseObject(object: unknown, where: string, problems: string[]): Parsed
 const describe = (error: z.ZodError, where: string): string[] =>
   error.issues.flatMap((issue) => {
     const keys = issue.code === "unrecognized_keys" ? issue.keys.map((key) => [key]) : [[]];
-    const messages = issue.message.split("\n");
+    const messages = messageOfIssue(issue).split("\n");
     return keys.map(
       (key, index) => `${where}: ${pathOf([...issue.path, ...key])}: ${messages[index] ?? issue.message}`,
     );
   });
+
+function messageOfIssue(issue: z.core.$ZodIssue): string {
+  if (issue.code === "invalid_key") return issue.issues.map(({ message }) => message).join(", ");
+  return issue.message.replace(/^Invalid input: (expected .*), received undefined$/, "is missing; $1");
+}
 
 /** `spec.template.spec.containers[0].env[2].name` */
 const pathOf = (path: readonly PropertyKey[]): string =>

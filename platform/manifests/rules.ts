@@ -65,8 +65,7 @@ export function fields<T extends z.core.$ZodLooseShape>(shape: T, ignored: reado
   return z.strictObject(all, {
     error: (issue) => {
       // A line per key, which load.ts puts behind the key's own path.
-      if (issue.code === "unrecognized_keys") return issue.keys.map((key) => complain(key, known)).join("\n");
-      return issue.code === "invalid_type" && issue.input === undefined ? "is missing" : undefined;
+      return issue.code === "unrecognized_keys" ? issue.keys.map((key) => complain(key, known)).join("\n") : undefined;
     },
   });
 }

@@ -1,0 +1,265 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { expect, onTestFinished, test } from "vitest";
+
+import { catalogue } from "#events/index.ts";
+import { FUNCTIONS } from "#shared/functions.ts";
+import { loadManifests, parsePingSource } from "#platform/manifests/load.ts";
+
+const root = join(import.meta.dirname, "../..");
+const base = join(root, "knative/base");
+
+/** A copy of the project's manifests with one text changed in one file, or a file of its own. */
+function changed(file: string, from: string | null, to: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "lossi-manifests-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  cpSync(base, folder, { recursive: true });
+  const path = join(folder, file);
+  const text = from === null ? to : readFileSync(path, "utf8").replace(from, to);
+  expect(from === null || text !== readFileSync(path, "utf8"), `${file} has no ${from}`).toBe(true);
+  writeFileSync(path, text);
+  return folder;
+}
+
+test("the project's manifests load, every function with its own", () => {
+  const { resources, unrunnable } = loadManifests(base, { env: {} });
+  expect(resources.services.map(({ name }) => name).toSorted()).toEqual(Object.keys(FUNCTIONS).toSorted());
+  for (const { name, function: worker } of resources.services) expect(worker).toBe(name);
+  expect(unrunnable).toEqual([]);
+  expect(resources.brokers).toEqual([
+    {
+      kind: "Broker",
+      namespace: "lossi",
+      name: "default",
+      delivery: {
+        retry: 6,
+        backoffPolicy: "exponential",
+        backoffDelayMs: 500,
+        timeoutMs: null,
+        deadLetter: { service: "dead-letters", namespace: "lossi", path: "/" },
+      },
+    },
+  ]);
+  for (const trigger of resources.triggers) expect(trigger.delivery).toBeNull();
+});
+
+test("every Trigger asks for a type of the catalogue, and wakes who it says", () => {
+  const { triggers } = loadManifests(base, { env: {} }).resources;
+  const woken = triggers.map(({ attributes, subscriber }) => [
+    attributes["type"],
+    "service" in subscriber && subscriber.service,
+  ]);
+  const expected = catalogue
+    .filter(({ type }) => type.startsWith("dev.lossi."))
+    .flatMap(({ type, wakes }) => wakes.map((name) => [type, name]));
+  expect(woken.toSorted()).toEqual(expected.toSorted());
+});
+
+test("functions that answer HTTP are those the edge leads to, functions that handle events those that are sent some", () => {
+  const { ingresses, triggers, brokers } = loadManifests(base, { env: {} }).resources;
+  const reached = new Set(
+    ingresses.flatMap(({ rules }) => rules.flatMap(({ paths }) => paths.map(({ service }) => service))),
+  );
+  expect(reached).toEqual(new Set(Object.entries(FUNCTIONS).flatMap(([name, { http }]) => (http ? [name] : []))));
+  const sinks = [
+    ...triggers.map(({ subscriber }) => subscriber),
+    ...brokers.map(({ delivery }) => delivery.deadLetter),
+  ];
+  const handling = new Set(sinks.map((sink) => (sink !== null && "service" in sink ? sink.service : "")));
+  expect(handling).toEqual(new Set(Object.entries(FUNCTIONS).flatMap(([name, { events }]) => (events ? [name] : []))));
+});
+
+test("a name that a manifest sets takes the value of the platform's environment", () => {
+  const { services } = loadManifests(base, { env: { SCHEDULER_TIMES: "5", OTHER: "x" } }).resources;
+  expect(services[0]?.env).toMatchObject({ SCHEDULER_TIMES: "5", LOSSI_LOG_LEVEL: "info" });
+  expect(services[0]?.env).not.toHaveProperty("OTHER");
+});
+
+test("a Service with a sidecar is reported and the rest loads", () => {
+  const folder = changed("setup/service.yaml", "      volumes:", "        - image: other\n      volumes:");
+  const { resources, unrunnable } = loadManifests(folder, { env: {} });
+  expect(resources.services).toHaveLength(5);
+  expect(unrunnable).toEqual([
+    { file: join(folder, "setup/service.yaml"), name: "setup", reason: expect.stringContaining("sidecar") },
+  ]);
+});
+
+const service = "setup/service.yaml";
+const container = "spec.template.spec.containers[0]";
+/** File, what is replaced by what, and the line that has to come: field and hint. */
+const BROKEN: [string, string | null, string, string][] = [
+  [
+    service,
+    "timeoutSeconds",
+    "timeoutSecond",
+    "spec.template.spec.timeoutSecond: unknown field; did you mean timeoutSeconds?",
+  ],
+  [
+    service,
+    "kind: Service\n",
+    "kind: Servise\n",
+    "kind: serving.knative.dev/v1 Servise is unknown here; did you mean Service?",
+  ],
+  [service, "serving.knative.dev/v1", "serving.knative.dev/v2", "kind: serving.knative.dev/v2 Service is unknown here"],
+  [
+    service,
+    "envFrom:",
+    "ports: [{ containerPort: 80 }, { containerPort: 81 }]\n          envFrom:",
+    `${container}.ports: a container has one port`,
+  ],
+  [
+    service,
+    "envFrom:",
+    "ports: [{ containerPort: 9090 }]\n          envFrom:",
+    `${container}.ports[0].containerPort: is reserved by Knative`,
+  ],
+  [
+    service,
+    "envFrom:",
+    "env: [{ name: PORT, value: '1' }]\n          envFrom:",
+    `${container}.env[0].name: is set by Knative itself; remove it`,
+  ],
+  [
+    service,
+    "envFrom:",
+    "env: [{ name: K_SERVICE, value: x }]\n          envFrom:",
+    `${container}.env[0].name: is set by Knative itself`,
+  ],
+  [
+    service,
+    "envFrom:",
+    "env: [{ name: X, value: 1 }]\n          envFrom:",
+    `${container}.env[0].value: expected text; quote numbers`,
+  ],
+  [
+    service,
+    "envFrom:",
+    "livenessProbe: {}\n          envFrom:",
+    `${container}.livenessProbe: is not honoured by the laptop platform yet`,
+  ],
+  [service, "envFrom:", "startupProbe: {}\n          envFrom:", `${container}.startupProbe: is not honoured`],
+  [service, "timeoutSeconds: 60", "timeoutSeconds: 601", "spec.template.spec.timeoutSeconds:"],
+  [service, "timeoutSeconds: 60", "containerConcurrency: 1001", "spec.template.spec.containerConcurrency:"],
+  [
+    service,
+    "timeoutSeconds: 60",
+    "responseStartTimeoutSeconds: 3",
+    "spec.template.spec.responseStartTimeoutSeconds: is not honoured",
+  ],
+  [
+    service,
+    "name: lossi\n          resources",
+    "name: losi\n          resources",
+    `${container}.envFrom: there is no ConfigMap lossi/losi`,
+  ],
+  [
+    "schedule/service.yaml",
+    '"6s"',
+    '"5s"',
+    "spec.template.metadata.annotations.autoscaling.knative.dev/window: has to be from 6s to 1h",
+  ],
+  ["schedule/service.yaml", '"6s"', '"soon"', "window: expected whole seconds such as 60s"],
+  [
+    "schedule/service.yaml",
+    "autoscaling.knative.dev/window",
+    "autoscaling.knative.dev/windows",
+    "did you mean autoscaling.knative.dev/window?",
+  ],
+  ["schedule/service.yaml", 'window: "6s"', 'target: "5"', "autoscaling.knative.dev/target: is not honoured"],
+  [
+    "schedule/service.yaml",
+    'window: "6s"',
+    'min-scale: "2"\n        autoscaling.knative.dev/max-scale: "1"',
+    "spec.template.metadata.annotations: min-scale is above max-scale",
+  ],
+  ["logs/trigger.yaml", "broker: default", "broker: other", "spec.broker: there is no Broker lossi/other"],
+  [
+    "logs/trigger.yaml",
+    "kind: Service\n      name: logs\n",
+    "kind: Service\n      name: logz\n",
+    "there is no Service lossi/logz",
+  ],
+  ["logs/trigger.yaml", "attributes:", "attribute:", "spec.filter.attribute: unknown field; did you mean attributes?"],
+  [
+    "logs/trigger.yaml",
+    "  filter:",
+    "  filters: []\n  filter:",
+    "spec.filters: is not honoured by the laptop platform yet",
+  ],
+  ["logs/trigger.yaml", "type: dev", "Type: dev", "an attribute name is a lower-case letter"],
+  ["broker.yaml", "PT0.5S", "500ms", "spec.delivery.backoffDelay: expected an ISO 8601 duration such as PT0.5S"],
+  ["broker.yaml", "retry: 6", "retry: -1", "spec.delivery.retry:"],
+  ["broker.yaml", "backoffPolicy: exponential", "backoffPolicy: random", "spec.delivery.backoffPolicy:"],
+  ["broker.yaml", "MTChannelBasedBroker", "Kafka", "expected MTChannelBasedBroker"],
+  [
+    "edge/ingress.yaml",
+    "serviceNamespace: lossi",
+    "serviceNamespace: other",
+    "splits[0].serviceNamespace: a backend has to be in the Ingress's own namespace, lossi",
+  ],
+  ["edge/ingress.yaml", "percent: 100", "percent: 50", "splits[0].percent: one split has to take all 100 percent"],
+  ["edge/ingress.yaml", "serviceName: setup", "serviceName: setupp", "there is no Service lossi/setupp"],
+  ["config-map.yaml", '"30"', "30", "expected text; quote numbers"],
+  ["namespace.yaml", "kind: Namespace", "kind: [", "namespace.yaml:"],
+  [
+    "config-map.yaml",
+    "data:",
+    "data: &anchor\n  a: b\nother: *anchor\nmore:",
+    "write the value out where it is needed",
+  ],
+  [
+    "config-map.yaml",
+    "  LOSSI_LOG_LEVEL",
+    '  SCHEDULER_TIMES: "1"\n  LOSSI_LOG_LEVEL',
+    "config-map.yaml: Map keys must be unique",
+  ],
+  ["twice.yaml", null, readFileSync(join(base, "broker.yaml"), "utf8"), "Broker lossi/default is there more than once"],
+];
+
+test.each(BROKEN)("%s: %j -> %j is refused", (file, from, to, line) => {
+  const folder = changed(file, from, to);
+  let message = "";
+  try {
+    loadManifests(folder, { env: {} });
+  } catch (error) {
+    message = String(error);
+  }
+  expect(message).toContain(line);
+  expect(message).toContain(join(folder, file));
+});
+
+test("every problem of every file is told at once", () => {
+  const folder = changed(service, "timeoutSeconds", "timeoutSecond");
+  const file = join(folder, "logs/trigger.yaml");
+  writeFileSync(file, readFileSync(file, "utf8").replace("broker:", "brokr:"));
+  expect(() => loadManifests(folder, { env: {} })).toThrow(
+    /spec\.broker: is missing; expected string[^]*spec\.brokr: unknown field; did you mean broker\?[^]*timeoutSecond:/,
+  );
+});
+
+test.each([
+  ["* * * *", /five cron fields/],
+  ["@every 5m", /@every is refused/],
+  ["61 * * * *", /cron/],
+])("the schedule %j of a PingSource is refused", (schedule, says) => {
+  const object = { ...PING, spec: { ...PING.spec, schedule } };
+  expect(() => parsePingSource(object, "x")).toThrow(says);
+});
+
+test.each(["* * * * *", "*/5 * * * * *", "@daily", "0 9 * * MON-FRI"])(
+  "the schedule %j of a PingSource is taken",
+  (schedule) => {
+    expect(
+      parsePingSource({ ...PING, spec: { ...PING.spec, schedule, timezone: "Europe/Helsinki" } }, "x"),
+    ).toMatchObject({ schedule });
+  },
+);
+
+const PING = {
+  apiVersion: "sources.knative.dev/v1",
+  kind: "PingSource",
+  metadata: { name: "p", namespace: "lossi" },
+  spec: { sink: { uri: "http://127.0.0.1:1/" } },
+};
