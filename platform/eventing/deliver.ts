@@ -5,6 +5,7 @@ import type { AttributeValue, CloudEvent } from "#shared/cloudevents/event.ts";
 import { fromHttp, looksLikeEvent, toHttp } from "#shared/cloudevents/http.ts";
 
 import type { Destination } from "../resources.ts";
+import { NoAnswerInTime } from "../serving/proxy.ts";
 import type { SmallAnswer, SmallRequest } from "../serving/proxy.ts";
 
 export type Send = (to: Destination, request: SmallRequest) => Promise<SmallAnswer>;
@@ -33,7 +34,7 @@ export async function deliver(
     const all = { ...headers, prefer: "reply", "kn-namespace": namespace };
     return judge(await send(to, { method: "POST", path, headers: all, body, timeoutMs }), to);
   } catch (error) {
-    const timedOut = error instanceof Error && error.message.startsWith("no answer in");
+    const timedOut = error instanceof NoAnswerInTime;
     return {
       ok: false,
       status: null,

@@ -38,9 +38,19 @@ export function forwardedHeaders(req: IncomingMessage): OutgoingHttpHeaders {
   return headers;
 }
 
-/** Sends a request to an instance and its answer to the client; resolves when both are done, whatever happened. */
-export function proxy(instance: Instance, req: IncomingMessage, res: ServerResponse, timeoutMs: number): Promise<void> {
+/**
+ * Sends a request to an instance and its answer to the client. Resolves when both are done, whatever happened, with
+ * whether the instance broke the connection.
+ */
+export function proxy(
+  instance: Instance,
+  req: IncomingMessage,
+  res: ServerResponse,
+  timeoutMs: number,
+): Promise<{ broken: boolean }> {
   return new Promise((resolve) => {
+    let broken = false;
+    let ours = false;
     const options = {
       host: "127.0.0.1",
       port: instance.port,
@@ -53,12 +63,19 @@ export function proxy(instance: Instance, req: IncomingMessage, res: ServerRespo
       answer.on("error", () => res.destroy());
       answer.pipe(res);
     });
-    const timer = setTimeout(() => timeOut(outgoing, res), timeoutMs);
-    outgoing.on("error", () => fail(res));
+    const timer = setTimeout(() => {
+      ours = true;
+      timeOut(outgoing, res);
+    }, timeoutMs);
+    outgoing.on("error", () => {
+      broken = !ours;
+      fail(res);
+    });
     res.on("close", () => {
       clearTimeout(timer);
+      ours = true;
       if (!res.writableFinished) outgoing.destroy();
-      resolve();
+      resolve({ broken });
     });
     const hasBody = req.headers["content-length"] !== undefined || req.headers["transfer-encoding"] !== undefined;
     if (hasBody) req.pipe(outgoing);
@@ -93,6 +110,13 @@ export type SmallRequest = {
 };
 export type SmallAnswer = { status: number; headers: IncomingHttpHeaders; body: Uint8Array };
 
+/** A function that works on is not one that broke. */
+export class NoAnswerInTime extends Error {
+  constructor(timeoutMs: number) {
+    super(`no answer in ${timeoutMs} ms`);
+  }
+}
+
 /** One request with its body at hand. Throws when there is no answer, or none in time. */
 export function exchange(to: { url: string } | { instance: Instance }, small: SmallRequest): Promise<SmallAnswer> {
   const { method, path, headers, body, timeoutMs } = small;
@@ -111,9 +135,7 @@ export function exchange(to: { url: string } | { instance: Instance }, small: Sm
       },
     );
     const timer =
-      timeoutMs === null
-        ? undefined
-        : setTimeout(() => outgoing.destroy(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
+      timeoutMs === null ? undefined : setTimeout(() => outgoing.destroy(new NoAnswerInTime(timeoutMs)), timeoutMs);
     outgoing.on("error", reject);
     outgoing.on("close", () => clearTimeout(timer));
     outgoing.end(body);

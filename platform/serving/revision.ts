@@ -54,9 +54,13 @@ export class Revision {
     });
   }
 
-  /** A request on the instance has ended. */
-  release(instance: Instance): void {
+  /** A request on the instance has ended; one that broke the connection gets no other before its probe answers again. */
+  release(instance: Instance, broken = false): void {
     instance.inFlight -= 1;
+    if (broken && instance.state === "ready") {
+      instance.state = "starting";
+      void this.#whenReady(instance);
+    }
     this.#serveWaiting();
     this.#update();
   }
@@ -141,15 +145,20 @@ export class Revision {
     this.#instances.push(instance);
     void instance.exited.then((exit) => this.#onExit(instance, exit));
     if (this.#retired) return void this.#stop(instance);
-    if (!(await instance.ready(this.service.readinessPath))) return;
+    if (!(await this.#whenReady(instance))) return;
     log({
       level: "info",
       message: `${this.service.name} woke in ${Math.round(performance.now() - instance.startedAt)} ms`,
     });
+  }
+
+  async #whenReady(instance: Instance): Promise<boolean> {
+    if (!(await instance.ready(this.service.readinessPath))) return false;
     this.#failures = 0;
     this.#peak.leave(1, Date.now());
     this.#serveWaiting();
     this.#update();
+    return true;
   }
 
   #onExit(instance: Instance, exit: Exit): void {

@@ -5,7 +5,7 @@ import { LossiError, STATUS, codeOf, messageOf } from "#shared/errors.ts";
 
 import { answerError } from "../edge.ts";
 import type { ServiceResource } from "../resources.ts";
-import { exchange, proxy } from "./proxy.ts";
+import { NoAnswerInTime, exchange, proxy } from "./proxy.ts";
 import type { SmallAnswer, SmallRequest } from "./proxy.ts";
 import { Revision } from "./revision.ts";
 
@@ -51,11 +51,9 @@ export function createServing(options: ServingOptions): Serving {
   const forward = async (to: ServiceName, req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const revision = find(to);
     const instance = await revision.acquire();
-    try {
-      if (!res.destroyed) await proxy(instance, req, res, revision.service.timeoutMs);
-    } finally {
-      revision.release(instance);
-    }
+    const { timeoutMs } = revision.service;
+    const { broken } = res.destroyed ? { broken: false } : await proxy(instance, req, res, timeoutMs);
+    revision.release(instance, broken);
   };
 
   return {
@@ -82,9 +80,12 @@ export function createServing(options: ServingOptions): Serving {
       try {
         const headers = { ...request.headers, host: `${to.service}.${to.namespace}.svc.cluster.local` };
         const timeoutMs = Math.min(request.timeoutMs ?? revision.service.timeoutMs, revision.service.timeoutMs);
-        return await exchange({ instance }, { ...request, headers, timeoutMs });
-      } finally {
+        const answer = await exchange({ instance }, { ...request, headers, timeoutMs });
         revision.release(instance);
+        return answer;
+      } catch (error) {
+        revision.release(instance, !(error instanceof NoAnswerInTime));
+        throw error;
       }
     },
     list: () => [...revisions.values()].map((revision) => revision.describe()),

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
-import { pieceOf } from "./paths.ts";
+import { isContinued, pieceOf } from "./paths.ts";
 
 type Entry = { piece: string; isFolder: boolean; folders: string[] };
 
@@ -25,18 +25,26 @@ const overlaps = (key: string, prefix: string): boolean => key.startsWith(prefix
 
 function entriesOf(folders: string[]): Entry[] {
   const entries = new Map<string, Entry>();
-  for (const folder of folders) {
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      const isFolder = entry.isDirectory();
-      const piece = isFolder || entry.isFile() ? pieceOf(entry.name, isFolder) : null;
-      if (piece === null) continue;
-      const id = `${isFolder ? "d" : "f"}${piece}`;
-      const known = entries.get(id) ?? { piece, isFolder, folders: [] };
-      known.folders.push(join(folder, entry.name));
-      entries.set(id, known);
-    }
-  }
+  for (const folder of folders) collect(folder, "", entries);
   return [...entries.values()].toSorted((a, b) => compare(a.piece, b.piece));
+}
+
+/** The rest of a long segment belongs between its neighbours, so what continues it is collected as if it stood here. */
+function collect(folder: string, before: string, entries: Map<string, Entry>): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const isFolder = entry.isDirectory();
+    const own = isFolder || entry.isFile() ? pieceOf(entry.name, isFolder) : null;
+    if (own === null) continue;
+    const [piece, path] = [before + own, join(folder, entry.name)];
+    if (isFolder && isContinued(entry.name)) {
+      collect(path, piece, entries);
+      continue;
+    }
+    const id = `${isFolder ? "d" : "f"}${piece}`;
+    const known = entries.get(id) ?? { piece, isFolder, folders: [] };
+    known.folders.push(path);
+    entries.set(id, known);
+  }
 }
 
 /** The order of UTF-8 bytes, which is that of code points. */

@@ -1,18 +1,19 @@
 /** The embedded store: a folder per bucket, a plain file per object. A file dropped into it is an object. */
 import { createHash, randomUUID } from "node:crypto";
-import { closeSync, constants, linkSync, lstatSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, constants, linkSync, lstatSync, openSync, renameSync, rmSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { LossiError, messageOf } from "../errors.ts";
+import { makeFolder, makeFolderNow, syncFolder } from "./durable.ts";
 import { listKeys } from "./files-list.ts";
 import { openFolderLock } from "./folder-lock.ts";
 import type { FolderLock } from "./folder-lock.ts";
 import { checkBucket, checkKey, kindOf, locate } from "./paths.ts";
-import { Sidecars, sidecarOf } from "./sidecar.ts";
-import type { Metadata, ObjectInfo, PutOptions, Store, StoredObject } from "./store.ts";
+import { checkMetadata, Sidecars, sidecarOf } from "./sidecar.ts";
+import type { ObjectInfo, PutOptions, Store, StoredObject } from "./store.ts";
 
 export type FilesStoreOptions = { folder: string };
 
@@ -53,7 +54,10 @@ class FilesStore {
 
   async createBucket(bucket: string): Promise<void> {
     checkBucket(bucket);
-    await mkdir(join(this.#folder, bucket), { recursive: true, mode: 0o700 });
+    for (const folder of [this.#sidecars.folder(bucket), join(this.#folder, bucket)]) {
+      await makeFolder(folder);
+      await syncFolder(dirname(folder)); // Another process may have made it and not come this far.
+    }
   }
 
   async get(bucket: string, key: string): Promise<(StoredObject & { body: Uint8Array }) | null> {
@@ -75,36 +79,38 @@ class FilesStore {
   ): Promise<{ etag: string } | null> {
     checkMetadata(options.metadata ?? {});
     const folder = this.#bucket(bucket, key);
-    const etag = createHash("md5").update(body).digest("hex");
+    const bytes = Buffer.from(body as Uint8Array); // The caller may change its own before they are written.
+    const etag = createHash("md5").update(bytes).digest("hex");
     const { contentType = "application/octet-stream", metadata = {} } = options;
-    const { path: temporary, stat } = await this.#writeTemporary(body);
-    this.#sidecars.write(bucket, stat, { key, etag, contentType, metadata });
-    let changed: string[] | null = null;
+    const sidecar = { key, etag, contentType, metadata: { ...metadata } };
+    const temporary = join(this.#folder, ".tmp", randomUUID());
+    let stat: BigIntStats | undefined;
+    let changed: string | null = null;
     try {
+      stat = await this.#writeTemporary(temporary, bytes);
+      await this.#sidecars.write(bucket, stat, sidecar);
       changed = this.#locked(() => this.#replace(folder, bucket, key, temporary, options));
     } finally {
       rmSync(temporary, { force: true });
-      if (changed === null) this.#sidecars.remove(bucket, stat);
+      if (changed === null && stat !== undefined) this.#sidecars.remove(bucket, stat);
     }
     if (changed === null) return null;
-    await Promise.all([...changed, this.#sidecars.folder(bucket)].map(syncFolder));
+    await Promise.all([changed, this.#sidecars.folder(bucket)].map(syncFolder));
     return { etag };
   }
 
   async delete(bucket: string, key: string): Promise<void> {
     const folder = this.#bucket(bucket, key);
-    this.#locked(() => {
-      const path = locate(folder, key);
-      const stat = path === null ? undefined : lstatSync(path, { bigint: true, throwIfNoEntry: false });
-      if (path === null || stat === undefined || !stat.isFile()) return;
-      rmSync(path);
-      this.#sidecars.remove(bucket, stat);
-    });
+    const changed = this.#locked(() => this.#remove(folder, bucket, key));
+    await Promise.all(changed.map(syncFolder));
   }
 
   async list(bucket: string, options: Parameters<Store["list"]>[1] = {}): ReturnType<Store["list"]> {
     const folder = this.#bucket(bucket);
     const limit = options.limit ?? 1000;
+    if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
+      throw new LossiError("invalid", `a page has 1 to 1000 keys, not ${limit}`);
+    }
     const keys = listKeys(folder, options.prefix ?? "", options.after ?? "");
     const objects: StoredObject[] = [];
     for (const key of keys) {
@@ -117,21 +123,31 @@ class FilesStore {
 
   close(): void {
     this.#lock?.close();
+    this.#lock = undefined;
   }
 
-  /** Gives the object its new file, if the conditions hold; answers the folders whose entries changed. Under the lock. */
-  #replace(folder: string, bucket: string, key: string, temporary: string, options: PutOptions): string[] | null {
-    const changed: string[] = [];
-    const path = locate(folder, key, (missing) => {
-      mkdirSync(missing, { mode: 0o700 });
-      changed.push(dirname(missing));
-    }) as string;
+  /** Gives the object its new file, if the conditions hold; answers the folder whose entries changed. Under the lock. */
+  #replace(folder: string, bucket: string, key: string, temporary: string, options: PutOptions): string | null {
+    const path = locate(folder, key, makeFolderNow) as string;
     const current = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     if (!this.#allows(bucket, key, path, current, options)) return null;
     if (options.ifNoneMatch === undefined) renameSync(temporary, path);
     else if (!linked(temporary, path)) return null;
     if (current !== undefined) this.#sidecars.remove(bucket, current);
-    return [...changed, dirname(path)];
+    return dirname(path);
+  }
+
+  /** Removes every file that is found at the key; by hand there may be two. Answers the changed folders. Under the lock. */
+  #remove(folder: string, bucket: string, key: string): string[] {
+    const changed: string[] = [];
+    for (let path = locate(folder, key); path !== null; path = locate(folder, key)) {
+      const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      if (!stat?.isFile()) break;
+      rmSync(path);
+      this.#sidecars.remove(bucket, stat);
+      changed.push(dirname(path));
+    }
+    return changed;
   }
 
   #allows(bucket: string, key: string, path: string, current: BigIntStats | undefined, options: PutOptions): boolean {
@@ -201,15 +217,13 @@ class FilesStore {
     return null;
   }
 
-  async #writeTemporary(body: Uint8Array | string): Promise<{ path: string; stat: BigIntStats }> {
-    const folder = join(this.#folder, ".tmp");
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const path = join(folder, randomUUID());
+  async #writeTemporary(path: string, body: Uint8Array): Promise<BigIntStats> {
+    await makeFolder(dirname(path));
     const handle = await open(path, "wx", 0o600);
     try {
       await handle.writeFile(body);
       await handle.sync();
-      return { path, stat: await handle.stat({ bigint: true }) };
+      return await handle.stat({ bigint: true });
     } finally {
       await handle.close();
     }
@@ -230,26 +244,6 @@ function linked(from: string, to: string): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
-  }
-}
-
-/** Makes a folder's entries survive a power cut. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-function checkMetadata(metadata: Metadata): void {
-  for (const [name, value] of Object.entries(metadata)) {
-    if (/^[a-z0-9-]+$/.test(name) && /^[\u0020-\u007e]*$/.test(value)) continue;
-    throw new LossiError(
-      "invalid",
-      `metadata ${JSON.stringify(name.slice(0, 40))}: names are a-z, 0-9 and dashes, values printable ASCII`,
-    );
   }
 }
 

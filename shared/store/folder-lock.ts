@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -14,7 +14,9 @@ export interface FolderLock {
 /** The lock is a SQLite file, in which nothing is written: the kernel frees it when its holder is killed. */
 export function openFolderLock(folder: string): FolderLock {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const db = new DatabaseSync(join(folder, ".lock"), { timeout: 20_000 });
+  const file = join(folder, ".lock");
+  closeSync(openSync(file, "a", 0o600)); // SQLite would make it readable to others.
+  const db = new DatabaseSync(file, { timeout: 20_000 });
   return {
     hold(section) {
       try {

@@ -33,7 +33,7 @@ export function checkKey(key: string): void {
 
 const encodeSegment = (segment: string): string => {
   if (segment === "") return "%e";
-  const safe = segment.replaceAll(/[%\\:*?"<>|\p{Cc}]/gu, encodeCharacter);
+  const safe = segment.replaceAll(/[%\\\p{Cc}]/gu, encodeCharacter);
   return safe.replace(/^\./, "%2E").replace(/[. ]$/, encodeCharacter);
 };
 
@@ -59,19 +59,40 @@ function splitLong(name: string): string[] {
   return [...parts, part];
 }
 
-export type Kind = "file" | "folder" | null;
+export type Kind = "file" | "folder" | "other" | null;
 
-/** What stands at a path; anything but plain files and folders (a link, a socket) counts as nothing of ours. */
+/** What stands at a path; a link or a socket is `other`: nothing of ours, but in the way. */
 export function kindOf(path: string): Kind {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return null;
-  return stat.isDirectory() ? "folder" : stat.isFile() ? "file" : null;
+  return stat.isDirectory() ? "folder" : stat.isFile() ? "file" : "other";
 }
 
-/** The path of a key in a bucket's folder, as things stand; `make` is called for each folder that is missing on the way. */
+/**
+ * The path of a key in a bucket's folder: where its file is, else where it would be. `make` is called for each folder that
+ * is missing on the way there; without it, a missing folder gives `null`.
+ */
 export function locate(folder: string, key: string, make?: (path: string) => void): string | null {
   const names = namesOf(key);
   const leaf = names.pop() as string;
+  return find(folder, names, leaf) ?? place(folder, names, leaf, make);
+}
+
+/** `a` and `a%d` may both be folders once somebody made one by hand, so a file is looked for in both. */
+function find(at: string, names: string[], leaf: string): string | null {
+  const [name, ...rest] = names;
+  if (name === undefined) {
+    const path = leafOf(at, leaf);
+    return kindOf(path) === "file" ? path : null;
+  }
+  for (const next of [join(at, name), join(at, name + FOLDER)]) {
+    const path = kindOf(next) === "folder" ? find(next, rest, leaf) : null;
+    if (path !== null) return path;
+  }
+  return null;
+}
+
+function place(folder: string, names: string[], leaf: string, make?: (path: string) => void): string | null {
   let at = folder;
   for (const name of names) {
     const next = folderOf(at, name);
@@ -89,18 +110,21 @@ function folderOf(at: string, name: string): string {
   const kind = kindOf(plain);
   if (kind === "folder") return plain;
   const beside = plain + FOLDER;
-  return kind === "file" || kindOf(beside) === "folder" ? beside : plain;
+  return kind !== null || kindOf(beside) === "folder" ? beside : plain;
 }
 
 function leafOf(at: string, name: string): string {
   const plain = join(at, name);
   const beside = plain + OBJECT;
-  return kindOf(beside) === "file" || kindOf(plain) === "folder" ? beside : plain;
+  const kind = kindOf(plain);
+  return kind === "folder" || kind === "other" || kindOf(beside) === "file" ? beside : plain;
 }
+
+export const isContinued = (name: string): boolean => name.endsWith(CONTINUED);
 
 /** One name of a folder's listing: the piece of the key it stands for, with `/` behind a folder's. */
 export function pieceOf(name: string, isFolder: boolean): string | null {
-  if (isFolder && name.endsWith(CONTINUED)) return decode(name.slice(0, -CONTINUED.length));
+  if (isFolder && isContinued(name)) return decode(name.slice(0, -CONTINUED.length));
   const bare = name.endsWith(isFolder ? FOLDER : OBJECT) ? name.slice(0, -2) : name;
   const piece = bare === "%e" ? "" : decode(bare);
   return piece === null ? null : piece + (isFolder ? "/" : "");

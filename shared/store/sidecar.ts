@@ -1,9 +1,12 @@
 /** What a file cannot say of an object: content type, metadata, ETag. */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, readSync, rmSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { LossiError } from "../errors.ts";
+import { makeFolder } from "./durable.ts";
 import type { Metadata } from "./store.ts";
 
 export type Sidecar = { key: string; etag: string; contentType: string; metadata: Metadata };
@@ -23,9 +26,9 @@ export class Sidecars {
     return join(this.#folder, bucket);
   }
 
-  write(bucket: string, stat: BigIntStats, sidecar: Sidecar): void {
-    mkdirSync(this.folder(bucket), { recursive: true, mode: 0o700 });
-    writeFileSync(this.#path(bucket, stat), JSON.stringify(sidecar), { mode: 0o600, flush: true });
+  async write(bucket: string, stat: BigIntStats, sidecar: Sidecar): Promise<void> {
+    await makeFolder(this.folder(bucket));
+    await writeFile(this.#path(bucket, stat), JSON.stringify(sidecar), { mode: 0o600, flush: true });
   }
 
   remove(bucket: string, stat: BigIntStats): void {
@@ -37,8 +40,10 @@ export class Sidecars {
     try {
       const written = JSON.parse(readFileSync(this.#path(bucket, stat), "utf8")) as Sidecar;
       return written.key === key ? written : null;
-    } catch {
-      return null;
+    } catch (error) {
+      // Whatever else fails says nothing of the metadata, and an object without them would be a lie.
+      if ((error as NodeJS.ErrnoException).code === "ENOENT" || error instanceof SyntaxError) return null;
+      throw error;
     }
   }
 
@@ -61,4 +66,15 @@ export function sidecarOf(key: string, file: number): Sidecar {
     at += bytes;
   }
   return { key, etag: hash.digest("hex"), contentType: "application/octet-stream", metadata: {} };
+}
+
+/** Checks what HTTP headers could carry. Throws `invalid`. */
+export function checkMetadata(metadata: Metadata): void {
+  for (const [name, value] of Object.entries(metadata)) {
+    if (/^[a-z0-9-]+$/.test(name) && /^[\u0020-\u007e]*$/.test(value)) continue;
+    throw new LossiError(
+      "invalid",
+      `metadata ${JSON.stringify(name.slice(0, 40))}: names are a-z, 0-9 and dashes, values printable ASCII`,
+    );
+  }
 }

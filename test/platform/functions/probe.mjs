@@ -1,0 +1,38 @@
+// A function for tests of the platform: what it does is in the request's query.
+import { createServer } from "node:http";
+
+let active = 0;
+let most = 0;
+
+if (process.env.FAIL_AT_START) {
+  console.error("the cause of the failure");
+  process.exit(3);
+}
+if (process.env.IGNORE_SIGTERM) process.on("SIGTERM", () => {});
+else process.on("SIGTERM", () => process.exit(0));
+
+createServer((req, res) => {
+  const query = new URL(req.url, "http://x").searchParams;
+  active += 1;
+  most = Math.max(most, active);
+  const chunks = [];
+  req.on("data", (chunk) => chunks.push(chunk));
+  req.on("end", () => {
+    if (query.has("crash")) process.kill(process.pid, "SIGKILL");
+    if (query.has("block")) for (;;);
+    if (query.has("echo")) {
+      active -= 1;
+      return res.end(Buffer.concat(chunks));
+    }
+    setTimeout(
+      () => {
+        active -= 1;
+        const { method, headers, url } = req;
+        const body = Buffer.concat(chunks).toString();
+        res.setHeader("content-type", "application/json");
+        res.end(JSON.stringify({ pid: process.pid, most, method, url, headers, body, env: process.env }));
+      },
+      Number(query.get("wait") ?? 0),
+    );
+  });
+}).listen(process.env.PORT, "127.0.0.1");

@@ -1,0 +1,261 @@
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, get, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+
+import { expect, onTestFinished, test } from "vitest";
+
+import type { ServiceResource } from "#platform/resources.ts";
+import { createServing } from "#platform/serving/serving.ts";
+
+import { isAlive, until } from "./until.ts";
+
+const PROBE = join(import.meta.dirname, "functions/probe.mjs");
+const TO = { service: "f", namespace: "n" };
+
+const serviceWith = (over: Partial<ServiceResource> = {}): ServiceResource => ({
+  kind: "Service",
+  namespace: "n",
+  name: "f",
+  generation: 1,
+  function: "f",
+  env: { OF_MANIFEST: "yes" },
+  containerConcurrency: 0,
+  timeoutMs: 5000,
+  windowMs: 60_000,
+  minScale: 0,
+  maxScale: 0,
+  readinessPath: null,
+  clusterLocal: false,
+  ...over,
+});
+
+type Answer = { status: number; text: string; json: any };
+
+/** Serving with one Service behind an HTTP server, as the edge is. */
+async function serve(over: Partial<ServiceResource> = {}) {
+  const active: boolean[] = [];
+  const lines: string[] = [];
+  const serving = createServing({
+    command: () => [process.execPath, PROBE],
+    env: { OF_PLATFORM: "yes" },
+    log: ({ message }) => lines.push(message),
+    onActive: (_service, is) => active.push(is),
+  });
+  serving.add(serviceWith(over));
+  const server = createServer((req, res) => serving.forward(TO, req, res)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  onTestFinished(async () => {
+    server.close();
+    server.closeAllConnections();
+    await serving.close();
+  });
+  const call = (
+    path: string,
+    options: { method?: string; body?: string; headers?: Record<string, string> } = {},
+  ): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const { method = "GET", body = "", headers = {} } = options;
+      request(
+        { port, path, method, agent: false, headers: { ...headers, "content-length": Buffer.byteLength(body) } },
+        (res) => {
+          let text = "";
+          res.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+          res.on("error", reject);
+          res.on("end", () =>
+            resolve({ status: res.statusCode ?? 0, text, json: text.startsWith("{") ? JSON.parse(text) : null }),
+          );
+        },
+      )
+        .on("error", reject)
+        .end(body);
+    });
+  const instances = () => serving.list()[0]?.instances ?? [];
+  return { serving, call, instances, active, lines, port };
+}
+
+test("50 requests at once to a function at zero all succeed with one wake-up", async () => {
+  const { call, instances, lines } = await serve();
+  expect(instances()).toEqual([]);
+  const answers = await Promise.all(Array.from({ length: 50 }, () => call("/?wait=20")));
+  expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 50 }, () => 200));
+  expect(new Set(answers.map(({ json }) => json.pid)).size).toBe(1);
+  expect(lines.filter((line) => line.includes("woke in"))).toHaveLength(1);
+});
+
+test("containerConcurrency 1 and max-scale 3: one request at a time in each of at most three processes", async () => {
+  const { call, instances } = await serve({ containerConcurrency: 1, maxScale: 3 });
+  let most = 0;
+  const watch = setInterval(() => (most = Math.max(most, instances().length)), 1);
+  const answers = await Promise.all(Array.from({ length: 30 }, () => call("/?wait=20")));
+  clearInterval(watch);
+  expect(answers.every(({ status, json }) => status === 200 && json.most === 1)).toBe(true);
+  expect(new Set(answers.map(({ json }) => json.pid)).size).toBe(3);
+  expect(most).toBe(3);
+});
+
+test("after the window the process is gone, and the next call wakes it", async () => {
+  const { call, instances, active } = await serve({ windowMs: 300 });
+  const { pid } = (await call("/")).json;
+  await until(() => instances().length === 0);
+  expect(isAlive(pid)).toBe(false);
+  expect(active).toEqual([true, false]);
+  expect((await call("/")).json.pid).not.toBe(pid);
+});
+
+test("a request that takes longer than the window is not cut", async () => {
+  const { call, instances } = await serve({ windowMs: 200 });
+  expect((await call("/?wait=900")).status).toBe(200);
+  await until(() => instances().length === 0);
+});
+
+test("a function that ends at its start: 503 with the reason, its last words included", async () => {
+  const { call } = await serve({ env: { FAIL_AT_START: "1" } });
+  const { status, text, json } = await call("/");
+  expect(status).toBe(503);
+  expect(json).toMatchObject({
+    code: "unavailable",
+    message: expect.stringContaining("f ended with code 3: the cause of the failure"),
+  });
+  expect(Buffer.byteLength(text)).toBeLessThan(700);
+});
+
+test("a process that is killed in a request: 502, and it is started again at once", async () => {
+  const { call, instances } = await serve();
+  const { pid } = (await call("/")).json;
+  expect((await call("/?crash")).status).toBe(502);
+  const [again] = await until(() => (instances()[0]?.state === "ready" ? instances() : null));
+  expect(again?.pid).not.toBe(pid);
+  expect((await call("/")).status).toBe(200);
+});
+
+test("requests that only wait go on waiting when a process is killed", async () => {
+  const { call } = await serve({ containerConcurrency: 1, maxScale: 1 });
+  const crash = call("/?crash");
+  const others = Array.from({ length: 5 }, () => call("/"));
+  expect((await crash).status).toBe(502);
+  expect((await Promise.all(others)).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+});
+
+test("a function that ignores SIGTERM is killed after its grace", async () => {
+  const { call, instances } = await serve({ env: { IGNORE_SIGTERM: "1" }, windowMs: 100, timeoutMs: 300 });
+  const { pid } = (await call("/")).json;
+  await until(() => instances().length === 0);
+  expect(isAlive(pid)).toBe(false);
+});
+
+test("a request that takes longer than timeoutSeconds is answered 504 in Knative's words", async () => {
+  const { call } = await serve({ timeoutMs: 200 });
+  expect(await call("/?wait=2000")).toMatchObject({ status: 504, text: "request timeout" });
+});
+
+test("a function has the environment of its manifest, Knative's and the platform's, and no other", async () => {
+  process.env["LOSSI_SECRET_OF_THE_PLATFORM"] = "1";
+  const { call } = await serve();
+  const { env } = (await call("/")).json;
+  expect(env).toMatchObject({
+    OF_MANIFEST: "yes",
+    OF_PLATFORM: "yes",
+    K_SERVICE: "f",
+    K_CONFIGURATION: "f",
+    K_REVISION: "f-00001",
+  });
+  const known = [
+    "OF_MANIFEST",
+    "OF_PLATFORM",
+    "K_SERVICE",
+    "K_CONFIGURATION",
+    "K_REVISION",
+    "PORT",
+    "PATH",
+    "HOME",
+    "TZ",
+    "LANG",
+    "PWD",
+  ];
+  expect(Object.keys(env).filter((name) => !known.includes(name))).toEqual([]);
+});
+
+test("a request arrives with method, path, host and body as sent, and with Knative's headers", async () => {
+  const { call } = await serve();
+  const { json } = await call("/a/../b%2fc?x", {
+    body: '{"on":"GET"}',
+    headers: { host: "my.host", connection: "close", te: "x", "x-request-id": "given-1" },
+  });
+  expect(json).toMatchObject({ method: "GET", url: "/a/../b%2fc?x", body: '{"on":"GET"}' });
+  expect(json.headers).toMatchObject({
+    host: "my.host",
+    "x-request-id": "given-1",
+    "x-forwarded-proto": "http",
+    "x-forwarded-for": expect.stringContaining("127.0.0.1"),
+  });
+  expect(json.headers).not.toHaveProperty("te");
+  expect((await call("/", { headers: { "x-request-id": "not valid" } })).json.headers["x-request-id"]).toMatch(
+    /^[0-9a-f-]{36}$/,
+  );
+});
+
+test("5 MB go through in both directions", async () => {
+  const { call } = await serve();
+  const body = randomBytes(2_500_000).toString("hex");
+  expect((await call("/?echo", { method: "POST", body })).text === body).toBe(true);
+});
+
+test("a probe of the network is answered without waking anybody", async () => {
+  const { call, instances } = await serve();
+  expect(await call("/", { headers: { "k-network-probe": "queue" } })).toMatchObject({ status: 200, text: "queue" });
+  expect(instances()).toEqual([]);
+});
+
+test("a client that hangs up frees its place", async () => {
+  const { call, instances, port } = await serve({ containerConcurrency: 1, maxScale: 1 });
+  await call("/");
+  const slow = get({ port, path: "/?wait=60000", agent: false }).on("error", () => {});
+  await until(() => instances()[0]?.inFlight === 1);
+  slow.destroy();
+  await until(() => instances()[0]?.inFlight === 0);
+});
+
+test("send: one small request wakes the function and brings its answer", async () => {
+  const { serving } = await serve();
+  const body = new TextEncoder().encode("hello");
+  const answer = await serving.send(TO, {
+    method: "POST",
+    path: "/p",
+    headers: { "ce-id": "1" },
+    body,
+    timeoutMs: null,
+  });
+  expect(answer.status).toBe(200);
+  expect(JSON.parse(Buffer.from(answer.body).toString())).toMatchObject({
+    url: "/p",
+    body: "hello",
+    headers: { "ce-id": "1", host: "f.n.svc.cluster.local" },
+  });
+});
+
+test("wake: starts a process although nobody called", async () => {
+  const { serving, instances } = await serve({ windowMs: 500 });
+  serving.wake("f", "n");
+  await until(() => instances()[0]?.state === "ready");
+  await until(() => instances().length === 0);
+});
+
+test.each(["/", "/?block"])(
+  "a platform killed with SIGKILL leaves no function behind, whatever that is doing: %s",
+  async (path) => {
+    const platform = spawn(process.execPath, [join(import.meta.dirname, "functions/platform.mjs"), PROBE], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [line] = (await once(platform.stdout, "data")) as [Buffer];
+    const { pid, port } = JSON.parse(line.toString()) as { pid: number; port: number };
+    onTestFinished(() => void (isAlive(pid) && process.kill(pid, "SIGKILL")));
+    get({ port, path, agent: false }).on("error", () => {});
+    await until(() => isAlive(pid));
+    platform.kill("SIGKILL");
+    await until(() => !isAlive(pid), 2);
+  },
+);
