@@ -1,5 +1,6 @@
 /** Takes jobs to their subscribers, again when they failed, and to the dead letter sink when tries ran out. */
 import type { CloudEvent } from "#shared/cloudevents/event.ts";
+import { STATUS, codeOf, messageOf } from "#shared/errors.ts";
 
 import type { BrokerResource, Delivery, TriggerResource } from "../resources.ts";
 import type { Log } from "../serving/serving.ts";
@@ -14,7 +15,7 @@ export type DispatcherOptions = {
   queue: Queue;
   routes: Map<string, Route>;
   send: Send;
-  /** Takes a subscriber's reply in as a new event. */
+  /** Takes a subscriber's reply in as a new event. Throws what the ingress says against it. */
   reenter: (broker: BrokerResource, reply: CloudEvent, hops: number) => Promise<void>;
   log: Log;
 };
@@ -80,8 +81,12 @@ export function createDispatcher({ queue, routes, send, reenter, log }: Dispatch
     }
     const outcome = await deliver({ event, to: subscriber, namespace, timeoutMs }, send);
     if (!outcome.ok) return failed(job, outcome, delivery);
-    if (outcome.reply !== null) await reenter(broker, outcome.reply, Number(event.attributes["knativebrokerttl"]));
-    return queue.done(job);
+    if (outcome.reply === null) return queue.done(job);
+    const hops = Number(event.attributes["knativebrokerttl"]);
+    return reenter(broker, outcome.reply, hops).then(
+      () => queue.done(job),
+      (error: unknown) => failed(job, refusedReply(broker, error), delivery),
+    );
   };
 
   const failed = async (job: Job, outcome: Outcome & { ok: false }, delivery: Delivery): Promise<void> => {
@@ -113,3 +118,14 @@ export function createDispatcher({ queue, routes, send, reenter, log }: Dispatch
     },
   };
 }
+
+/** A reply that the broker does not take makes the event that caused it a dead letter (semantics 8). */
+const refusedReply = ({ namespace, name }: BrokerResource, error: unknown): Outcome & { ok: false } => ({
+  ok: false,
+  status: STATUS[codeOf(error)],
+  error: {
+    knativeerrordest: `http://broker-ingress.knative-eventing.svc.cluster.local/${namespace}/${name}`,
+    knativeerrorcode: STATUS[codeOf(error)],
+    knativeerrordata: Buffer.from(messageOf(error)).toString("base64"),
+  },
+});

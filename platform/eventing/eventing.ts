@@ -44,9 +44,7 @@ export function openEventing({ file, brokers, triggers, send, log }: EventingOpt
   const routes = new Map(triggers.flatMap((trigger) => toRoute(trigger, brokers)));
   const reenter = async (broker: BrokerResource, reply: CloudEvent, hops: number): Promise<void> => {
     const event = { ...reply, attributes: { ...reply.attributes, knativebrokerttl: hops } };
-    await take(broker, event).catch((error: unknown) =>
-      log({ level: "warn", message: `broker: a reply is dropped: ${messageOf(error)}` }),
-    );
+    await take(broker, event);
   };
   const dispatcher = createDispatcher({ queue, routes, send, reenter, log });
 

@@ -120,6 +120,9 @@ export function fromJson(value: unknown): CloudEvent {
       fail(`${name.slice(0, 40)} is no string, integer or boolean`);
     attributes[name] = member as AttributeValue;
   }
+  // JSON data without a type is application/json (json-format.md 3.1), which binary mode has to say.
+  if (data !== undefined && attributes["datacontenttype"] === undefined)
+    attributes["datacontenttype"] = "application/json";
   checkAttributes(attributes);
   return { attributes, data: readData(data, base64, attributes["datacontenttype"]) };
 }

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { openEventing } from "#platform/eventing/eventing.ts";
 import { broker as brokerManifest } from "#platform/manifests/broker.ts";
 import { trigger as triggerManifest } from "#platform/manifests/trigger.ts";
+import { exchange } from "#platform/serving/proxy.ts";
 
 import { deliveryContract } from "./delivery.ts";
 import type { Contract } from "./delivery.ts";
@@ -30,7 +31,7 @@ const start: Contract["start"] = async ({ delivery, triggers }) => {
         spec: { broker: "default", ...trigger },
       }),
     ),
-    sendToService: () => Promise.reject(new Error("this suite has no Services")),
+    send: (to, request) => exchange(to as { url: string }, request),
     log: () => {},
   });
   const server = createServer((req, res) => eventing.handle(req, res));
@@ -38,7 +39,7 @@ const start: Contract["start"] = async ({ delivery, triggers }) => {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/${namespace}/default`,
     async stop() {
-      await eventing.close(0);
+      await eventing.close();
       server.close();
       server.closeAllConnections();
       rmSync(folder, { recursive: true, force: true });
