@@ -1,10 +1,8 @@
 import type { Platform } from "./platform.ts";
 
 /** What a newcomer reads first: what is there, where, and what to try. */
-export function welcome(
-  { ports, gateway, resources, withoutEffect, unrunnable, schedules }: Platform,
-  home: string,
-): string {
+export function welcome(platform: Omit<Platform, "reload" | "close">, home: string): string {
+  const { ports, gateway, resources, withoutEffect, unrunnable, schedules } = platform;
   const [first, ...others] = ports;
   const url = `http://127.0.0.1:${first}`;
   const names = resources.services.map(({ name }) => name).toSorted();

@@ -15,7 +15,7 @@ export interface FolderLock {
 export function openFolderLock(folder: string): FolderLock {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, ".lock");
-  closeSync(openSync(file, "a", 0o600)); // SQLite would make it readable to others.
+  makePrivate(file);
   const db = new DatabaseSync(file, { timeout: 20_000 });
   return {
     hold(section) {
@@ -32,4 +32,16 @@ export function openFolderLock(folder: string): FolderLock {
     },
     close: () => db.close(),
   };
+}
+
+/**
+ * Makes the file, which SQLite would make readable to others. One that exists is not opened: closing it again would free
+ * the locks that this process has on it (POSIX).
+ */
+function makePrivate(file: string): void {
+  try {
+    closeSync(openSync(file, "wx", 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
 }

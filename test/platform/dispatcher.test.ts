@@ -1,0 +1,122 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { expect, onTestFinished, test } from "vitest";
+
+import { newEvent } from "#shared/cloudevents/event.ts";
+import { openEventing } from "#platform/eventing/eventing.ts";
+import type { Send } from "#platform/eventing/deliver.ts";
+import { matches } from "#platform/eventing/filter.ts";
+import { isRetried, waitBefore } from "#platform/eventing/retry.ts";
+import type { Delivery } from "#platform/resources.ts";
+
+import { until } from "./until.ts";
+
+const DELIVERY: Delivery = {
+  retry: 1,
+  backoffPolicy: "exponential",
+  backoffDelayMs: 5,
+  timeoutMs: null,
+  deadLetter: { url: "http://dead/" },
+};
+const ACCEPTED = { status: 202, headers: {}, body: new Uint8Array() };
+const REFUSED = { status: 503, headers: {}, body: new Uint8Array() };
+
+/** A broker with one Trigger for everything; `send` stands for the network. */
+function open(file: string, send: Send, triggers = ["all"]) {
+  const eventing = openEventing({
+    file,
+    brokers: [{ kind: "Broker", namespace: "n", name: "b", delivery: DELIVERY }],
+    triggers: triggers.map((name) => ({
+      kind: "Trigger",
+      namespace: "n",
+      name,
+      broker: "b",
+      attributes: {},
+      subscriber: { url: "http://alive/" },
+      delivery: null,
+    })),
+    send,
+    log: () => {},
+  });
+  onTestFinished(() => eventing.close().catch(() => {}));
+  return eventing;
+}
+
+function temporaryFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), "lossi-broker-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return join(folder, "broker.sqlite");
+}
+
+const event = () => newEvent({ type: "t", source: "/s", data: { a: 1 } });
+
+test("a dead letter sink that fails is tried until it takes the event", async () => {
+  let tries = 0;
+  const send: Send = async (to) => {
+    if ("url" in to && to.url === "http://dead/") tries += 1;
+    return tries < 5 ? REFUSED : ACCEPTED;
+  };
+  await open(temporaryFile(), send).publish("n", "b", event());
+  await until(() => tries === 5);
+});
+
+test("what was taken in is delivered after a restart, with the tries it had left", async () => {
+  const file = temporaryFile();
+  const first = open(file, async () => REFUSED);
+  first.pause();
+  await Promise.all(Array.from({ length: 50 }, () => first.publish("n", "b", event())));
+  await first.close();
+  const arrived = new Set<string>();
+  open(file, async (_to, { headers }) => {
+    arrived.add(String(headers["ce-id"]));
+    return ACCEPTED;
+  });
+  await until(() => arrived.size === 50);
+});
+
+test("events of a Trigger that is no more are dropped, others stay", async () => {
+  const file = temporaryFile();
+  const first = open(file, async () => REFUSED, ["old", "kept"]);
+  first.pause();
+  await first.publish("n", "b", event());
+  await first.close();
+  let delivered = 0;
+  const second = open(file, async () => ((delivered += 1), ACCEPTED), ["kept"]);
+  await until(() => delivered === 1);
+  await second.close();
+  expect(delivered).toBe(1);
+});
+
+test("a second broker on the same file is refused with what to type", () => {
+  const file = temporaryFile();
+  open(file, async () => ACCEPTED);
+  expect(() => open(file, async () => ACCEPTED)).toThrow(/another lossi runs on .*LOSSI_HOME=/);
+});
+
+test.each([
+  [{}, true],
+  [{ type: "t" }, true],
+  [{ type: "u" }, false],
+  [{ type: "t", source: "" }, true],
+  [{ missing: "" }, false],
+  [{ type: "t", missing: "x" }, false],
+  [{ count: "7" }, false],
+])("filter.attributes %j passes: %s (semantics 8)", (filter, passes) => {
+  expect(matches(filter, { type: "t", source: "/s", count: 7 })).toBe(passes);
+});
+
+test.each([null, 404, 408, 409, 429, 500, 502, 503, 599])("%s is retried (semantics 8)", (status) =>
+  expect(isRetried(status)).toBe(true),
+);
+test.each([300, 304, 400, 401, 403, 405, 413, 422])("%s is final (semantics 8)", (status) =>
+  expect(isRetried(status)).toBe(false),
+);
+
+test("waits double, or grow by the delay from nothing (semantics 8)", () => {
+  const waits = (backoffPolicy: Delivery["backoffPolicy"]) =>
+    [0, 1, 2, 3].map((n) => waitBefore(n, { backoffPolicy, backoffDelayMs: 200 }));
+  expect(waits("exponential")).toEqual([200, 400, 800, 1600]);
+  expect(waits("linear")).toEqual([0, 200, 400, 600]);
+});
