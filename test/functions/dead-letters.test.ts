@@ -1,0 +1,115 @@
+import { expect, test } from "vitest";
+
+import { list, record, redrive } from "#functions/dead-letters/handle.ts";
+import { round } from "#functions/schedule/handle.ts";
+import { newEvent } from "#shared/cloudevents/event.ts";
+import { work } from "#shared/tasks/work.ts";
+import { LossiError } from "#shared/errors.ts";
+
+import { begun, deps } from "./deps.ts";
+
+const ID = "0b0c4a52-7a3e-4c0e-9f39-1f6f5d1f7c11";
+const failedEvent = (answer: unknown) => {
+  const event = newEvent({
+    type: "dev.lossi.orchestration.requested.v1",
+    source: "/lossi/tasks",
+    data: { taskId: ID },
+  });
+  const data = Buffer.from(JSON.stringify(answer)).toString("base64");
+  return {
+    ...event,
+    attributes: { ...event.attributes, knativeerrorcode: "503", knativeerrordest: "http://x", knativeerrordata: data },
+  };
+};
+
+test("a dead letter fails the task it names, in the words of the function; a repeat changes nothing", async () => {
+  const all = deps();
+  await all.ledger.retry(await begun(all, ID), "down");
+  const event = failedEvent({ code: "unavailable", message: 'the store is "full"', requestId: "r" });
+  await record(event, all);
+  await record(event, all);
+  expect(await list(all)).toMatchObject([
+    { taskId: ID, reason: 'the store is "full"', status: 503, destination: "http://x" },
+  ]);
+  expect(await all.ledger.get(ID)).toMatchObject({ status: "FAILURE", reason: 'the store is "full"' });
+});
+
+test("redrive: back to PENDING under the same id, once", async () => {
+  const all = deps();
+  await all.ledger.retry(await begun(all, ID), "down");
+  await record(failedEvent("?"), all);
+  const [letter] = await list(all);
+  expect(await redrive(String(letter?.id), all)).toBe(ID);
+  expect(await all.ledger.get(ID)).toMatchObject({ status: "PENDING", attempts: 0 });
+  await expect(redrive(String(letter?.id), all)).rejects.toMatchObject({ code: "not_found" });
+});
+
+test("redrive: an event without a task is announced as it was", async () => {
+  const all = deps();
+  const event = newEvent({ type: "other", source: "/elsewhere", data: [1] });
+  await record({ ...event, attributes: { ...event.attributes, knativeerrorcode: 500, knativebrokerttl: 3 } }, all);
+  const [letter] = await list(all);
+  expect(await redrive(String(letter?.id), all)).toBeNull();
+  await all.outbox.hasten();
+  const [again] = await all.outbox.claim(10, 1);
+  expect(again?.event).toEqual({ ...event.attributes, data: [1] });
+});
+
+test("redrive: a task that is no FAILURE is left alone", async () => {
+  const all = deps();
+  await begun(all, ID);
+  await record(failedEvent("?"), all);
+  const [letter] = await list(all);
+  await expect(redrive(String(letter?.id), all)).rejects.toMatchObject({
+    code: "conflict",
+    message: expect.stringContaining("STARTED"),
+  });
+});
+
+const failing = (code: "rejected" | "unavailable") => async () => {
+  throw new LossiError(code, "because");
+};
+
+test("work: what will never work is FAILURE at once, and the event is done with", async () => {
+  const all = deps();
+  await all.ledger.retry(await begun(all, ID), "x");
+  await work(ID, failing("rejected"), all.work);
+  expect(await all.ledger.get(ID)).toMatchObject({ status: "FAILURE", reason: "because", attempts: 2 });
+  await work(ID, failing("unavailable"), all.work);
+  expect(await all.ledger.get(ID)).toMatchObject({ attempts: 2 });
+});
+
+test("work: what may pass is tried again until the attempts are used up", async () => {
+  const all = deps();
+  await all.ledger.retry(await begun(all, ID), "x");
+  await expect(work(ID, failing("unavailable"), all.work)).rejects.toMatchObject({ code: "unavailable" });
+  expect(await all.ledger.get(ID)).toMatchObject({ status: "RETRY", reason: "because" });
+  await expect(work(ID, failing("unavailable"), all.work)).rejects.toMatchObject({
+    code: "rejected",
+    message: "gave up after 3 attempts: because",
+  });
+  expect(await all.ledger.get(ID)).toMatchObject({ status: "FAILURE", reason: "gave up after 3 attempts: because" });
+});
+
+test("work: somebody else's task is a conflict, an unknown one is rejected", async () => {
+  const all = deps();
+  await begun(all, ID);
+  await expect(work(ID, async () => null, all.work)).rejects.toMatchObject({ code: "conflict" });
+  await expect(work("nobody", async () => null, all.work)).rejects.toMatchObject({ code: "rejected" });
+});
+
+test("a round of the schedule announces tasks whose worker vanished, and forgets what was kept long enough", async () => {
+  const all = deps();
+  await begun(all, ID);
+  all.clock.now += 60_000;
+  const keep = { days: 30, tasks: 10, lines: 10 };
+  expect(await round({ ...all, keep })).toEqual({ announced: 0, resumed: 1, restored: 0, forgotten: 0 });
+  await all.outbox.hasten();
+  expect((await all.outbox.claim(10, 1))[0]?.event).toMatchObject({
+    type: "dev.lossi.orchestration.requested.v1",
+    data: { taskId: ID },
+  });
+  await work(ID, async () => null, all.work);
+  all.clock.now += 31 * 24 * 3600 * 1000;
+  expect(await round({ ...all, keep })).toMatchObject({ resumed: 0, forgotten: 1 });
+});

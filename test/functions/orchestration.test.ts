@@ -1,0 +1,183 @@
+import { expect, test } from "vitest";
+
+import { placeJobs } from "#functions/orchestration/place.ts";
+import { restoreFlags, setFlag } from "#shared/jobs/flags.ts";
+import { BUILT_IN_TEMPLATE, layOver, rewrite } from "#shared/jobs/object.ts";
+import { parseSubmission } from "#shared/jobs/request.ts";
+
+import { begun, deps } from "./deps.ts";
+import type { TestDeps } from "./deps.ts";
+
+const BUCKET = "p-submitter-i-u";
+
+async function ready(): Promise<TestDeps> {
+  const all = deps();
+  await all.store.createBucket(BUCKET);
+  return all;
+}
+
+const names = async ({ store }: TestDeps) =>
+  (await store.list(BUCKET, { prefix: "JOBS/" })).objects.map(({ key }) => key);
+const read = async ({ store }: TestDeps, key: string) =>
+  JSON.parse(new TextDecoder().decode((await store.get(BUCKET, key))?.body));
+
+test("placeJobs: the first key follows the largest decimal under JOBS/, whatever else is there", async () => {
+  const all = await ready();
+  for (const key of ["JOBS/status-template", "JOBS/7", "JOBS/007x", "JOBS/9/deep", "OTHER/99"])
+    await all.store.put(BUCKET, key, "{}");
+  expect(await placeJobs(["{}", "{}"], BUCKET, await begun(all, "t"), all)).toEqual([8, 9]);
+});
+
+test("placeJobs: a repeat after a crash finds its own objects and adds what is missing", async () => {
+  const all = await ready();
+  const lease = await begun(all, "t");
+  const numbers = await all.ledger.reserve(lease, `${BUCKET}/JOBS`, 1, 3);
+  await all.store.put(BUCKET, `JOBS/${numbers?.[1]}`, '"second"', {
+    metadata: { version: "1", task: "t", "task-part": "1" },
+  });
+  expect(await placeJobs(['"first"', '"second"', '"third"'], BUCKET, lease, all)).toEqual([1, 2, 3]);
+  expect(await Promise.all(["JOBS/1", "JOBS/2", "JOBS/3"].map((key) => read(all, key)))).toEqual([
+    "first",
+    "second",
+    "third",
+  ]);
+});
+
+test("placeJobs: a key that somebody outside took is left alone, and no job is lost over it", async () => {
+  const all = await ready();
+  const lease = await begun(all, "t");
+  await all.ledger.reserve(lease, `${BUCKET}/JOBS`, 1, 2);
+  await all.store.put(BUCKET, "JOBS/1", '"foreign"');
+  expect(await placeJobs(['"a"', '"b"'], BUCKET, lease, all)).toEqual([3, 2].toSorted());
+  expect(await read(all, "JOBS/1")).toBe("foreign");
+  expect([await read(all, "JOBS/2"), await read(all, "JOBS/3")].toSorted()).toEqual(["a", "b"]);
+});
+
+test("placeJobs: a worker whose lease passed on puts nothing", async () => {
+  const all = await ready();
+  const old = await begun(all, "t");
+  all.clock.now += 60_000;
+  await all.ledger.begin("t", 1000);
+  await expect(placeJobs(["{}"], BUCKET, old, all)).rejects.toMatchObject({ code: "conflict" });
+  expect(await names(all)).toEqual([]);
+});
+
+test("layOver: known keys are laid over, unknown ones named, flags and id are the protocol's", () => {
+  const job = {
+    target: "hpc/puhti",
+    name: "a.sh",
+    id: "9",
+    start: true,
+    enviroment: { venv: { name: "v", odd: 1 } },
+    odd: 2,
+    workflow: [],
+  };
+  const { object, dropped } = layOver(BUILT_IN_TEMPLATE, job as never);
+  expect(object).toMatchObject({
+    target: "hpc/puhti",
+    name: "a.sh",
+    id: "",
+    start: false,
+    enviroment: { venv: { name: "v", directory: "" } },
+  });
+  expect(dropped).toEqual(["id", "start", "enviroment.venv.odd", "odd"]);
+  expect(BUILT_IN_TEMPLATE["name"]).toBe("");
+});
+
+test("layOver: __proto__ in a request is nothing but an unknown key", () => {
+  const { object, dropped } = layOver(
+    BUILT_IN_TEMPLATE,
+    JSON.parse('{"target":"hpc/a","name":"b","__proto__":{"polluted":1}}'),
+  );
+  expect(dropped).toEqual(["__proto__"]);
+  expect(object).not.toHaveProperty("polluted");
+});
+
+test("rewrite: counts the version, keeps other metadata, and begins again when somebody wrote in between", async () => {
+  const all = await ready();
+  await all.store.put(BUCKET, "k", '{"n":0}', { metadata: { version: "4", task: "t" } });
+  let times = 0;
+  const outcome = await rewrite(all.store, BUCKET, "k", (fields) => {
+    times += 1;
+    return { ...fields, mine: true };
+  });
+  expect([outcome, times]).toEqual(["written", 1]);
+  const racing = {
+    ...all.store,
+    get: async (bucket: string, key: string) => {
+      const before = await all.store.get(bucket, key);
+      if ((times += 1) === 2) await all.store.put(BUCKET, "k", '{"n":1,"theirs":true}', { metadata: { version: "6" } });
+      return before;
+    },
+  };
+  await rewrite(racing, BUCKET, "k", (fields) => ({ ...fields, mine: 2 }));
+  expect(await read(all, "k")).toEqual({ n: 1, theirs: true, mine: 2 });
+  expect((await all.store.head(BUCKET, "k"))?.metadata).toEqual({ version: "7" });
+  expect(await rewrite(all.store, BUCKET, "missing", (fields) => fields)).toBe("missing");
+});
+
+test("setFlag: success, checked, stopped, fail; a repeat of the same task is success", async () => {
+  const all = await ready();
+  await all.store.put(BUCKET, "JOBS/1", JSON.stringify(BUILT_IN_TEMPLATE), { metadata: { version: "1" } });
+  const wanted = { bucket: BUCKET, key: "1", flag: "start", task: "a" } as const;
+  expect(await setFlag(all, wanted)).toBe("success");
+  expect(await setFlag(all, wanted)).toBe("success");
+  expect(await setFlag(all, { ...wanted, task: "b" })).toBe("checked");
+  expect(await setFlag(all, { ...wanted, key: "2" })).toBe("fail");
+  expect((await all.store.head(BUCKET, "JOBS/1"))?.metadata["version"]).toBe("2");
+  expect(await read(all, "ARTIFACTS/TIMES/1")).toMatchObject({
+    "begin-start": all.clock.now / 1000,
+    "begin-cancel": 0,
+  });
+  await all.store.put(BUCKET, "JOBS/1", JSON.stringify({ ...BUILT_IN_TEMPLATE, stopped: true }));
+  expect(await setFlag(all, { ...wanted, flag: "cancel" })).toBe("stopped");
+});
+
+test("restoreFlags: sets a wiped flag again until the submitter acted on it", async () => {
+  const all = await ready();
+  const wipe = (over: object) => all.store.put(BUCKET, "JOBS/1", JSON.stringify({ ...BUILT_IN_TEMPLATE, ...over }));
+  await wipe({});
+  await setFlag(all, { bucket: BUCKET, key: "1", flag: "start", task: "a" });
+  expect(await restoreFlags(all)).toEqual({ wanted: 1, restored: 0 });
+  await wipe({});
+  expect(await restoreFlags(all)).toEqual({ wanted: 1, restored: 1 });
+  expect(await read(all, "JOBS/1")).toMatchObject({ start: true });
+  await wipe({ start: true, ready: true });
+  expect(await restoreFlags(all)).toMatchObject({ restored: 0 });
+  await wipe({});
+  expect(await restoreFlags(all)).toEqual({ wanted: 0, restored: 0 });
+});
+
+test("parseSubmission: an orchestration becomes a job per path, with names as the submitter knows them", () => {
+  const transfer = {
+    source: { place: "local", path: "", value: "a" },
+    target: { place: "hpc", path: "in/put", value: "b" },
+  };
+  const { jobs, shape } = parseSubmission({
+    name: "o",
+    platforms: {
+      puhti: {
+        configs: { modules: ["gcc"], venv: { name: "v", path: "p", modules: ["m"], packages: ["x"] } },
+        files: { send: [{ transfer, overwrite: true }], get: [{ transfer, remove: false }] },
+        jobs: [{ path: "one.sh" }, { path: "two.sh" }],
+      },
+    },
+  });
+  expect(shape).toBe("orchestration");
+  expect(jobs).toHaveLength(2);
+  expect(jobs[1]).toEqual({
+    target: "hpc/puhti",
+    name: "two.sh",
+    enviroment: {
+      "submission-modules": ["gcc"],
+      venv: { name: "v", directory: "p", "configuration-modules": ["m"], packages: ["x"] },
+    },
+    files: {
+      provide: [{ source: "local/a", target: "hpc/in/put/b", overwrite: true }],
+      store: [{ source: "local/a", target: "hpc/in/put/b", remove: false }],
+    },
+  });
+  expect(parseSubmission({ target: "hpc/a", name: "b", environment: { venv: { name: "v" } } }).jobs[0]).toHaveProperty(
+    "enviroment",
+  );
+});
