@@ -42,7 +42,7 @@ function renderFields(data: z.ZodType): string {
   const fields = Object.entries(properties).map(
     ([name, field]) => `- \`${name}\` (${typeOf(field)}): ${field.description}`,
   );
-  return fields.join("\n") || `- data: ${description}`;
+  return fields.join("\n") || `- data (any JSON): ${description}`;
 }
 
 const typeOf = ({ type, anyOf, enum: values }: Property): string =>

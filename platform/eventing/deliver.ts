@@ -19,6 +19,8 @@ export type Try = { event: CloudEvent; to: Destination; namespace: string; timeo
 
 /** Extensions of the broker's own that a subscriber does not see. */
 const HOPS = "knativebrokerttl";
+/** Characters of attributes as headers: servers take 16 KiB in all, and encoding may triple them. */
+const LARGEST_HEADERS = 4096;
 /** Knative clips the answer it hands on here, in base64 characters. */
 const ERROR_DATA_LIMIT = 1024;
 
@@ -28,7 +30,12 @@ export async function deliver(
   keepHops = false,
 ): Promise<Outcome> {
   const { [HOPS]: _hops, ...attributes } = event.attributes;
-  const { headers, body } = toHttp({ ...event, attributes: keepHops ? event.attributes : attributes });
+  const sent = { ...event, attributes: keepHops ? event.attributes : attributes };
+  // Knative delivers in binary mode; attributes that no header section holds can only travel in the body.
+  const { headers, body } = toHttp(
+    sent,
+    JSON.stringify(sent.attributes).length > LARGEST_HEADERS ? "structured" : "binary",
+  );
   const path = "url" in to ? "" : to.path;
   try {
     const all = { ...headers, prefer: "reply", "kn-namespace": namespace };

@@ -71,7 +71,7 @@ export function openEventing({ file, brokers, triggers, send, log }: EventingOpt
     if (path === "/") throw new LossiError("not_found", "a broker is at /{namespace}/{name}");
     const [, namespace, name, ...rest] = path.split("/");
     if (!name || rest.length > 0) throw new LossiError("invalid", "a broker is at /{namespace}/{name}");
-    const event = fromHttp(req.headers, await readBody(req));
+    const event = fromHttp(distinct(req), await readBody(req));
     await take(find(namespace, name), event);
     res.writeHead(202).end();
   };
@@ -96,6 +96,12 @@ export function openEventing({ file, brokers, triggers, send, log }: EventingOpt
     },
   };
 }
+
+/** Headers with those that were sent twice as lists: Node joins them, and an attribute may come once only. */
+const distinct = ({ headersDistinct }: IncomingMessage): Record<string, string | string[] | undefined> =>
+  Object.fromEntries(
+    Object.entries(headersDistinct).map(([name, values]) => [name, values?.length === 1 ? values[0] : values]),
+  );
 
 /** Notes when the event came and how often it may still pass. Throws `invalid` when that is used up. */
 function arrive(event: CloudEvent): CloudEvent {

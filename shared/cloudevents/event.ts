@@ -14,7 +14,7 @@ type JsonMember = null | boolean | number | string | JsonMember[] | { [key: stri
 
 export type NewEvent = { type: string; source: string; subject?: string; data: unknown };
 
-/** A new event with JSON data, an id of its own and the time of now. */
+/** A new event with JSON data, an id of its own and the time of now. Throws `invalid`. */
 export function newEvent({ type, source, subject, data }: NewEvent): CloudEvent {
   const attributes = {
     specversion: "1.0",
@@ -25,14 +25,15 @@ export function newEvent({ type, source, subject, data }: NewEvent): CloudEvent 
     time: new Date().toISOString(),
     datacontenttype: "application/json",
   };
-  return { attributes, data: new TextEncoder().encode(JSON.stringify(data)) };
+  checkAttributes(attributes);
+  return { attributes, data: new TextEncoder().encode(JSON.stringify(data ?? null)) };
 }
 
 const REQUIRED = ["specversion", "id", "source", "type"];
 const TIME =
   /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i;
 const MEDIA_TYPE =
-  /^[!#$%&'*+.^_`|~0-9a-z-]+\/[!#$%&'*+.^_`|~0-9a-z-]+(\s*;\s*[!#$%&'*+.^_`|~0-9a-z-]+=([!#$%&'*+.^_`|~0-9a-z-]+|"([^"\\]|\\.)*"))*\s*$/i;
+  /^[!#$%&'*+.^_`|~0-9a-z-]+\/[!#$%&'*+.^_`|~0-9a-z-]+(\s*;\s*[!#$%&'*+.^_`|~0-9a-z-]+=([!#$%&'*+.^_`|~0-9a-z-]+|"([\t !#-[\]-~]|\\[\t -~])*"))*\s*$/i;
 /** Characters a string attribute may not hold (spec.md, "Type System"): controls, lone surrogates, noncharacters. */
 const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u;
 const URI_REFERENCE = /^(?:[^\s<>"{}|\\^`%]|%[0-9a-f]{2})+$/i;
@@ -51,27 +52,33 @@ function checkAttribute(name: string, value: AttributeValue): void {
   if (!/^[a-z0-9]+$/.test(name)) fail(`the attribute name ${show(name)} has other than lower-case letters and digits`);
   if (name === "data") fail("no attribute may be called data");
   if (typeof value === "number" && (!Number.isInteger(value) || Math.abs(value + 0.5) > 2 ** 31)) {
-    fail(`${name} is ${value}; a number has to be a 32-bit integer`);
+    fail(`${name.slice(0, 40)} is ${value}; a number has to be a 32-bit integer`);
   }
-  if (typeof value === "string" && FORBIDDEN.test(value)) fail(`${name} holds a control or other forbidden character`);
-  const rule = RULES[name];
+  if (typeof value === "string" && FORBIDDEN.test(value))
+    fail(`${name.slice(0, 40)} holds a control or other forbidden character`);
+  const rule = RULES.get(name);
   if (rule !== undefined && !(typeof value === "string" && rule.holds(value))) {
     fail(`${name} is ${show(value)}; expected ${rule.expected}`);
   }
 }
 
-const RULES: Record<string, { holds: (value: string) => boolean; expected: string }> = {
-  id: { holds: (value) => value !== "", expected: "text" },
-  type: { holds: (value) => value !== "", expected: "text" },
-  subject: { holds: (value) => value !== "", expected: "text, or no subject" },
-  source: { holds: (value) => URI_REFERENCE.test(value), expected: "a URI reference such as /lossi/setup" },
-  dataschema: {
-    holds: (value) => URI_REFERENCE.test(value) && /^[a-z][a-z0-9+.-]*:/i.test(value),
-    expected: "an absolute URI",
-  },
-  time: { holds: (value) => TIME.test(value), expected: "RFC 3339 such as 2026-01-31T12:00:00Z" },
-  datacontenttype: { holds: (value) => MEDIA_TYPE.test(value), expected: "a media type such as application/json" },
-};
+const RULES = new Map<string, { holds: (value: string) => boolean; expected: string }>(
+  Object.entries({
+    id: { holds: (value: string) => value !== "", expected: "text" },
+    type: { holds: (value: string) => value !== "", expected: "text" },
+    subject: { holds: (value: string) => value !== "", expected: "text, or no subject" },
+    source: { holds: (value: string) => URI_REFERENCE.test(value), expected: "a URI reference such as /lossi/setup" },
+    dataschema: {
+      holds: (value: string) => URI_REFERENCE.test(value) && /^[a-z][a-z0-9+.-]*:/i.test(value),
+      expected: "an absolute URI",
+    },
+    time: { holds: (value: string) => TIME.test(value), expected: "RFC 3339 such as 2026-01-31T12:00:00Z" },
+    datacontenttype: {
+      holds: (value: string) => MEDIA_TYPE.test(value),
+      expected: "a media type such as application/json",
+    },
+  }),
+);
 
 /** Throws `invalid`. */
 export function fail(message: string): never {
@@ -101,28 +108,45 @@ export function parseUtf8Json(bytes: Uint8Array, what: string): unknown {
   }
 }
 
-/** The structured form (json-format.md): JSON data as a value, all else in base64. */
+/** The structured form (json-format.md): JSON data as a value, all else, and JSON that is none, in base64. */
 export function toJson({ attributes, data }: CloudEvent): CloudEventJson {
   if (data === null) return { ...attributes };
-  if (!isJson(attributes["datacontenttype"]))
-    return { ...attributes, data_base64: Buffer.from(data).toString("base64") };
-  return { ...attributes, data: parseUtf8Json(data, "its data") as JsonMember };
+  if (isJson(attributes["datacontenttype"]) && !isDeep(data)) {
+    try {
+      return { ...attributes, data: parseUtf8Json(data, "its data") as JsonMember };
+    } catch {
+      // Whoever sent it called it JSON; the bytes are kept as they are.
+    }
+  }
+  return { ...attributes, data_base64: Buffer.from(data).toString("base64") };
 }
+
+/** Whether JSON may be nested deeper than JavaScript can write it again. */
+function isDeep(data: Uint8Array): boolean {
+  let depth = 0;
+  for (const byte of data) {
+    if (byte === 0x5b || byte === 0x7b) depth += 1;
+    else if (byte === 0x5d || byte === 0x7d) depth -= 1;
+    if (depth > DEEPEST) return true;
+  }
+  return false;
+}
+
+const DEEPEST = 500;
 
 /** Reads the structured form. Throws `invalid`. */
 export function fromJson(value: unknown): CloudEvent {
   if (typeof value !== "object" || value === null || Array.isArray(value)) fail("the structured form is a JSON object");
   const { data, data_base64: base64, ...members } = value as Record<string, unknown>;
-  const attributes: Record<string, AttributeValue> = {};
-  for (const [name, member] of Object.entries(members)) {
-    if (member === null) continue;
+  const entries = Object.entries(members).filter(([, member]) => member !== null);
+  for (const [name, member] of entries) {
     if (!["string", "number", "boolean"].includes(typeof member))
       fail(`${name.slice(0, 40)} is no string, integer or boolean`);
-    attributes[name] = member as AttributeValue;
   }
+  const attributes = Object.fromEntries(entries) as Record<string, AttributeValue>;
   // JSON data without a type is application/json (json-format.md 3.1), which binary mode has to say.
-  if (data !== undefined && attributes["datacontenttype"] === undefined)
-    attributes["datacontenttype"] = "application/json";
+  const hasBase64 = base64 !== undefined && base64 !== null;
+  if (data !== undefined && !hasBase64) attributes["datacontenttype"] ??= "application/json";
   checkAttributes(attributes);
   return { attributes, data: readData(data, base64, attributes["datacontenttype"]) };
 }
@@ -132,7 +156,7 @@ function readData(data: unknown, base64: unknown, contentType: AttributeValue | 
     if (data !== undefined && data !== null) fail("it has both data and data_base64");
     return decodeBase64(base64);
   }
-  if (data === undefined) return null;
+  if (data === undefined || (data === null && !isJson(contentType))) return null;
   const text = isJson(contentType) || typeof data !== "string" ? JSON.stringify(data) : data;
   return new TextEncoder().encode(text);
 }

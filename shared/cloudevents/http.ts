@@ -27,13 +27,14 @@ export const looksLikeEvent = (headers: IncomingHeaders): boolean =>
   /^application\/cloudevents/i.test(one(headers, "content-type") ?? "");
 
 function fromBinary(headers: IncomingHeaders, contentType: string | undefined, body: Uint8Array): CloudEvent {
-  const attributes: Record<string, AttributeValue> = {};
+  const entries: [string, AttributeValue][] = [];
   for (const header of Object.keys(headers)) {
     const name = header.toLowerCase();
     if (!name.startsWith("ce-") || headers[header] === undefined) continue;
     if (name === "ce-datacontenttype") fail("ce-datacontenttype is not a header; use Content-Type");
-    attributes[name.slice(3)] = decodeHeader(name, one(headers, header) ?? "");
+    entries.push([name.slice(3), decodeHeader(name, one(headers, header) ?? "")]);
   }
+  const attributes = Object.fromEntries(entries);
   if (contentType !== undefined && contentType !== "") attributes["datacontenttype"] = contentType;
   checkAttributes(attributes);
   return { attributes, data: body.byteLength === 0 ? null : body };
@@ -41,7 +42,7 @@ function fromBinary(headers: IncomingHeaders, contentType: string | undefined, b
 
 function one(headers: IncomingHeaders, name: string): string | undefined {
   const value = headers[name];
-  return Array.isArray(value) ? fail(`the header ${name} is repeated`) : value;
+  return Array.isArray(value) ? fail(`the header ${name.slice(0, 40)} is repeated`) : value;
 }
 
 /** Unquotes, then percent-decodes once (3.1.3.2); bad UTF-8 is refused. Node hands bytes over 127 on as Latin-1. */
@@ -52,7 +53,7 @@ function decodeHeader(name: string, value: string): string {
     const text = bytes === null ? raw : new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     return text.replaceAll(/(?:%[0-9a-fA-F]{2})+/g, decodeURIComponent);
   } catch {
-    return fail(`the header ${name} is not UTF-8 when decoded`);
+    return fail(`the header ${name.slice(0, 40)} is not UTF-8 when decoded`);
   }
 }
 

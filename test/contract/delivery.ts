@@ -331,7 +331,7 @@ type Attributes = Record<string, string | number | object>;
 /** Headers and body of an event in binary mode. */
 export function binary(attributes: Attributes, body = "{}"): [Record<string, string>, string] {
   const all = { specversion: "1.0", id: randomUUID(), source: "/test", type: "test", ...attributes };
-  const headers = Object.entries(all).map(([name, value]) => [`ce-${name}`, String(value)]);
+  const headers = Object.entries(all).map(([name, value]) => [`ce-${name}`, value]);
   return [{ "content-type": "application/json", ...(Object.fromEntries(headers) as Record<string, string>) }, body];
 }
 

@@ -62,6 +62,15 @@ test("a dead letter sink that fails is tried until it takes the event", async ()
   await until(() => tries === 5);
 });
 
+test("attributes that no header section holds travel in the body", async () => {
+  const sent: string[] = [];
+  const send: Send = async (_to, { headers }) => (sent.push(String(headers["content-type"])), ACCEPTED);
+  const large = { ...event(), attributes: { ...event().attributes, subject: "ä".repeat(20_000) } };
+  await open(temporaryFile(), send).publish("n", "b", large);
+  await until(() => sent.length > 0);
+  expect(sent).toEqual(["application/cloudevents+json"]);
+});
+
 test("what was taken in is delivered after a restart, with the tries it had left", async () => {
   const file = temporaryFile();
   const first = open(file, async () => REFUSED);

@@ -101,6 +101,19 @@ const REFUSED: [string, Record<string, string | string[]>, string, RegExp][] = [
   ["a repeated header", { ...MINIMAL, "ce-subject": ["a", "b"] }, "", /repeated/],
   ["bad UTF-8 in a header", { ...MINIMAL, "ce-subject": "%FF" }, "", /not UTF-8/],
   ["a control character", { ...MINIMAL, "ce-subject": "%07" }, "", /control/],
+  [
+    "an attribute called constructor is fine, but not its control character",
+    { ...MINIMAL, "ce-constructor": "%07" },
+    "",
+    /constructor holds/,
+  ],
+  [
+    "an attribute called __proto__",
+    STRUCTURED,
+    JSON.stringify(JSON_EVENT).replace("{", '{"__proto__":"x",'),
+    /lower-case/,
+  ],
+  ["a media type that no header holds", ...structured({ datacontenttype: 'text/plain; x="€"' }), /media type/],
   ["a batch", { "content-type": "application/cloudevents-batch+json" }, "[]", /batches/],
   ["another format", { "content-type": "application/cloudevents+xml" }, "", /not known/],
   ["another charset", { "content-type": "application/cloudevents+json; charset=latin1" }, "{}", /utf-8/],
@@ -127,6 +140,15 @@ test.each(REFUSED)("%s is refused with what is wrong", (_what, headers, body, sa
   expect(error).toMatchObject({ code: "invalid", message: expect.stringMatching(says) });
   expect(String(error).length).toBeLessThan(300);
 });
+
+test.each(["{oops", "[".repeat(600_000)])(
+  "what calls itself JSON and is none keeps its bytes in the structured form",
+  (body) => {
+    const event = fromHttp({ ...MINIMAL, "content-type": "application/json" }, bytes(body));
+    const json = JSON.parse(JSON.stringify(toJson(event)));
+    expect(text(fromJson(json).data) === body).toBe(true);
+  },
+);
 
 test.each(["2026-11-24T10:00:00Z", "2026-11-24t10:00:00.123456789+02:00", "2016-12-31T23:59:60Z"])(
   "the time %s is taken",
