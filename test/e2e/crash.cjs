@@ -38,9 +38,11 @@ function arm() {
     const did = ran;
     ran = [];
     const some = (pattern) => did.some((sql) => pattern.test(sql));
+    if (some(/INTO documents/i)) reach("before-document");
     if (some(/INSERT INTO tasks/i)) reach("before-accepted");
     if (some(/UPDATE tasks[^]*SUCCESS/i)) reach("before-success");
     const result = commit();
+    if (some(/INTO documents/i)) reach("document");
     if (some(/INSERT INTO tasks/i)) reach("accepted");
     if (some(/UPDATE tasks[^]*STARTED/i) && !some(/SUCCESS/)) reach("begun");
     if (some(/INSERT INTO reservations/i)) reach("reserved");

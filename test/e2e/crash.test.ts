@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 import { CRASH_POINTS } from "./crash-points.ts";
-import { JOB, NONE, functionProcesses, jobsFolder, manifestsWith, startLossi, until } from "./lossi.ts";
+import { JOB, NONE, functionProcesses, jobsFolder, manifestsWith, publish, startLossi, until } from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
 
 type ListedTask = { id: string; status: string; payload: { mode?: string }; result: { key?: string } | null };
@@ -51,23 +51,55 @@ const PROVOKE = {
   schedule: (lossi: Lossi) => run(lossi, "tasks.forwarder-trigger", {}),
 };
 
-describe("a function killed at", () => {
-  const cases = CRASH_POINTS.flatMap(({ name, functions }) => functions.map((one) => [name, one] as const));
-  test.each(cases)("%s in %s loses no accepted task and does nothing twice", async (point, name) => {
-    const manifests = manifestsWith({
+const crashingAt = (name: string, point: string): Promise<Lossi> =>
+  startLossi({
+    manifests: manifestsWith({
       NODE_OPTIONS: `--require ${join(import.meta.dirname, "crash.cjs")}`,
       LOSSI_CRASH_AT: `${name}:${point}`,
-    });
-    const lossi = await startLossi({ manifests });
-    await lossi.call("POST", "/setup/config/init", NONE);
+    }),
+  });
+
+const cases = CRASH_POINTS.flatMap(({ name, functions }) => functions.map((one) => [name, one] as const));
+const init = (lossi: Lossi) => lossi.call("POST", "/setup/config/init", NONE);
+
+describe("a function killed at", () => {
+  const working = cases.filter((one): one is readonly [string, keyof typeof PROVOKE] => one[1] in PROVOKE);
+  test.each(working)("%s in %s loses no accepted task and does nothing twice", async (point, name) => {
+    const lossi = await crashingAt(name, point);
+    await init(lossi);
     const answers = await Promise.all([1, 2, 3].map(() => PROVOKE[name](lossi)));
-    const accepted = answers.filter((answer) => answer.status === 200).map((answer) => answer.json.output as string);
+    const accepted: string[] = answers.filter(({ status }) => status === 200).map(({ json }) => json.output);
     await until(() => existsSync(join(lossi.home, `crashed-${name}-${point}`)));
     if (accepted.length === 0) accepted.push((await PROVOKE[name](lossi)).json.output);
     const tasks = await allEnded(lossi, 60);
     expect(tasks.map(({ id }) => id)).toEqual(expect.arrayContaining(accepted));
     expectOneObjectEach(tasks, lossi.home);
   });
+
+  test.each(cases.filter(([, name]) => name === "setup"))(
+    "%s in %s: the call fails, and works when it is made again",
+    async (point, name) => {
+      const lossi = await crashingAt(name, point);
+      expect((await init(lossi)).status).toBe(502);
+      expect((await init(lossi)).status).toBe(200);
+      expect((await PROVOKE.orchestration(lossi)).status).toBe(200);
+      expectOneObjectEach(await allEnded(lossi, 60), lossi.home);
+    },
+  );
+
+  test.each(cases.filter(([, name]) => name === "dead-letters"))(
+    "%s in %s: the dead letter stands once all the same",
+    async (point, name) => {
+      const lossi = await crashingAt(name, point);
+      expect(await publish(lossi, "0b0c4a52-7a3e-4c0e-9f39-1f6f5d1f7c11")).toBe(202);
+      await until(() => existsSync(join(lossi.home, `crashed-${name}-${point}`)));
+      const letters = async () => (await lossi.call("GET", "/dead-letters")).json?.deadLetters ?? [];
+      await until(async () => (await letters()).length > 0);
+      expect(await letters()).toMatchObject([
+        { taskId: "0b0c4a52-7a3e-4c0e-9f39-1f6f5d1f7c11", reason: expect.stringContaining("no task") },
+      ]);
+    },
+  );
 });
 
 test("the platform killed alone with 200 tasks in flight leaves no process, and after a start all end once", async () => {

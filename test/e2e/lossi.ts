@@ -189,3 +189,22 @@ export const ended = (lossi: Lossi, id: string, seconds = 30): Promise<{ status:
     const { json } = await lossi.call("GET", `/interaction/task/get/${id}`);
     return json?.output?.status === "SUCCESS" || json?.output?.status === "FAILURE" ? json.output : null;
   }, seconds);
+
+/** Sends the event that wakes `orchestration` for a task to the broker; answers the status. */
+export function publish(lossi: Lossi, taskId: string): Promise<number> {
+  const { hostname, port } = new URL(lossi.output().match(/events go to (\S+)/)?.[1] ?? lossi.url);
+  const headers = {
+    "content-type": "application/json",
+    "ce-specversion": "1.0",
+    "ce-type": "dev.lossi.orchestration.requested.v1",
+    "ce-source": "/test",
+    "ce-id": "a-repeat",
+  };
+  return new Promise((done, reject) => {
+    request({ hostname, port, method: "POST", path: "/lossi/default", headers }, (answer) =>
+      done(answer.statusCode ?? 0),
+    )
+      .on("error", reject)
+      .end(JSON.stringify({ taskId }));
+  });
+}

@@ -1,10 +1,9 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { JOB, NONE, ended, jobsFolder, manifestsWith, startLossi, until } from "./lossi.ts";
+import { JOB, NONE, ended, jobsFolder, manifestsWith, publish, startLossi, until } from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
 
 /** The project's manifests with a broker that gives up sooner. */
@@ -57,22 +56,3 @@ test("an event for a task that ended does nothing", async () => {
   expect((await lossi.call("GET", `/tasks/${id}`)).json).toEqual(before);
   expect((await lossi.call("GET", "/tasks")).json.tasks).toHaveLength(1);
 });
-
-/** Sends the task's event to the broker once more, by the broker's cluster host at the edge's port. */
-function publish(lossi: Lossi, taskId: string): Promise<number> {
-  const { hostname, port } = new URL(lossi.output().match(/events go to (\S+)/)?.[1] ?? lossi.url);
-  const headers = {
-    "content-type": "application/json",
-    "ce-specversion": "1.0",
-    "ce-type": "dev.lossi.orchestration.requested.v1",
-    "ce-source": "/test",
-    "ce-id": "a-repeat",
-  };
-  return new Promise((done, reject) => {
-    request({ hostname, port, method: "POST", path: "/lossi/default", headers }, (answer) =>
-      done(answer.statusCode ?? 0),
-    )
-      .on("error", reject)
-      .end(JSON.stringify({ taskId }));
-  });
-}
