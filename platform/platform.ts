@@ -1,4 +1,5 @@
 /** Knative on a laptop: reads manifests, starts nothing that nobody asked for, and honours what they say. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { AddressInfo } from "node:net";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
@@ -10,6 +11,7 @@ import { answerError, listen, route, serviceOfHost } from "./edge.ts";
 import type { Target } from "./edge.ts";
 import { openHome } from "./home.ts";
 import { loadManifests, parsePingSource } from "./manifests/load.ts";
+import type { Loaded } from "./manifests/load.ts";
 import { createPingSources } from "./ping-sources.ts";
 import type { Resources, ServiceResource } from "./resources.ts";
 import { exchange } from "./serving/proxy.ts";
@@ -49,7 +51,7 @@ const CLUSTER_SUFFIXES = [".svc.cluster.local", ".svc", ""];
 const PUBLIC_SUFFIXES = [".localhost"];
 
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
-  const { resources, withoutEffect, unrunnable } = loadManifests(options.manifests, { env: options.env });
+  const { resources, withoutEffect, unrunnable } = load(options);
   const home = openHome(options.home);
   const gateway = await listen((req, res) => answerCluster(req, res), 0);
   const gatewayUrl = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`;
@@ -117,6 +119,19 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       await closeServer(gateway);
     },
   };
+}
+
+/** Reads the manifests; a Service whose function was not built is reported as one that cannot run here. */
+function load({ manifests, functions, env }: PlatformOptions): Loaded {
+  const { resources, withoutEffect, unrunnable } = loadManifests(manifests, { env });
+  const missing = resources.services.filter((service) => !existsSync(join(functions, `${service.function}.cjs`)));
+  const reports = missing.map(({ name, function: worker }) => ({
+    file: manifests,
+    name,
+    reason: `there is no function ${worker}`,
+  }));
+  const services = resources.services.filter((service) => !missing.includes(service));
+  return { resources: { ...resources, services }, withoutEffect, unrunnable: [...unrunnable, ...reports] };
 }
 
 const known = ({ services }: Resources, { service, namespace }: Target): boolean =>

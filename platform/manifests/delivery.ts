@@ -5,8 +5,8 @@ import { destination, fields, isoDuration, toDestination } from "./rules.ts";
 
 export const delivery = fields({
   retry: z.int().min(0).default(0),
-  backoffPolicy: z.enum(["linear", "exponential"]).default("exponential"),
-  backoffDelay: isoDuration.default(0),
+  backoffPolicy: z.enum(["linear", "exponential"]).optional(),
+  backoffDelay: isoDuration.optional(),
   timeout: isoDuration.refine((ms) => ms > 0, "has to be longer than nothing").optional(),
   deadLetterSink: destination.optional(),
 });
@@ -20,9 +20,16 @@ export const DEFAULT_DELIVERY: Delivery = {
   deadLetter: null,
 };
 
-/** Stating any part of a delivery leaves the others at nothing: no retries, no delay. */
+/** Stating any part of a delivery leaves the others at nothing: no retries, and no wait without both policy and delay. */
 export function toDelivery(stated: z.infer<typeof delivery>, namespace: string): Delivery {
   const { retry, backoffPolicy, backoffDelay, timeout, deadLetterSink } = stated;
+  const wait = backoffPolicy === undefined ? 0 : (backoffDelay ?? 0);
   const deadLetter = deadLetterSink === undefined ? null : toDestination(deadLetterSink, namespace);
-  return { retry, backoffPolicy, backoffDelayMs: backoffDelay, timeoutMs: timeout ?? null, deadLetter };
+  return {
+    retry,
+    backoffPolicy: backoffPolicy ?? "exponential",
+    backoffDelayMs: wait,
+    timeoutMs: timeout ?? null,
+    deadLetter,
+  };
 }

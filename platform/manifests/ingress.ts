@@ -32,16 +32,25 @@ export const ingress = fields({
     ),
   }),
 })
-  .superRefine(({ metadata, spec }, context) => {
+  .superRefine(({ metadata: { namespace }, spec }, context) => {
     for (const [rule, { http }] of spec.rules.entries()) {
-      for (const [index, { splits }] of http.paths.entries()) {
-        if (splits[0]?.serviceNamespace === metadata.namespace) continue;
-        const path = ["spec", "rules", rule, "http", "paths", index, "splits", 0, "serviceNamespace"];
-        context.addIssue({
-          code: "custom",
-          path,
-          message: `a backend has to be in the Ingress's own namespace, ${metadata.namespace}`,
-        });
+      const prefixes = http.paths.map((one) => one.path);
+      for (const [index, { path, rewriteHost, splits }] of http.paths.entries()) {
+        const complain = (field: (string | number)[], message: string): void =>
+          context.addIssue({
+            code: "custom",
+            path: ["spec", "rules", rule, "http", "paths", index, ...field],
+            message,
+          });
+        const host = `${splits[0]?.serviceName}.${namespace}.svc.cluster.local`;
+        if (splits[0]?.serviceNamespace !== namespace) {
+          complain(
+            ["splits", 0, "serviceNamespace"],
+            `a backend has to be in the Ingress's own namespace, ${namespace}`,
+          );
+        }
+        if (rewriteHost !== host) complain(["rewriteHost"], `expected the host of its backend, ${host}`);
+        if (prefixes.indexOf(path) !== index) complain(["path"], `${path} is there more than once`);
       }
     }
   })

@@ -51,15 +51,17 @@ function filesBelow(folder: string): string[] {
 
 function readFile(file: string, problems: string[], withoutEffect: Set<string>): Manifest[] {
   const text = readFileSync(file, "utf8");
-  return parseAllDocuments(text, { uniqueKeys: true, merge: false }).flatMap((document) => {
+  return parseAllDocuments(text, { version: "1.1", uniqueKeys: true, merge: false }).flatMap((document) => {
     problems.push(...document.errors.map((error) => `${file}: ${error.message.split("\n")[0]}`));
-    if (document.errors.length > 0 || document.contents === null) return [];
+    if (document.errors.length > 0) return [];
     try {
       const object: unknown = document.toJS({ maxAliasCount: 0 });
+      if (object === null || object === undefined) return [];
       noteIgnored(object, withoutEffect);
       const resource = parseObject(object, file, problems);
       return resource === null ? [] : [{ file, resource }];
     } catch (error) {
+      if (!/alias/i.test(messageOf(error))) throw error;
       problems.push(`${file}: ${messageOf(error)}; write the value out where it is needed`);
       return [];
     }
@@ -70,8 +72,7 @@ function parseObject(object: unknown, where: string, problems: string[]): Parsed
   const { apiVersion, kind } = (object ?? {}) as { apiVersion?: unknown; kind?: unknown };
   const schema = KINDS[`${String(apiVersion)}/${String(kind)}`];
   if (schema === undefined) {
-    if (!WITHOUT_EFFECT.kinds.some((known) => known === kind))
-      problems.push(unknownKind(where, String(apiVersion), String(kind)));
+    if (!hasNoEffect(apiVersion, kind)) problems.push(unknownKind(where, String(apiVersion), String(kind)));
     return null;
   }
   const parsed = schema.safeParse(object);
@@ -102,7 +103,7 @@ const pathOf = (path: readonly PropertyKey[]): string =>
     .replace(/^\./, "") || "the object";
 
 function unknownKind(where: string, apiVersion: string, kind: string): string {
-  const known = [...Object.keys(KINDS), ...WITHOUT_EFFECT.kinds.map((name) => `*/${name}`)];
+  const known = [...Object.keys(KINDS), ...WITHOUT_EFFECT.kinds];
   const near = nearest(
     kind,
     known.map((name) => name.slice(name.lastIndexOf("/") + 1)),
@@ -111,10 +112,17 @@ function unknownKind(where: string, apiVersion: string, kind: string): string {
   return `${where}: kind: ${apiVersion} ${kind} is unknown here${hint} Known: ${known.join(", ")}`;
 }
 
+const hasNoEffect = (apiVersion: unknown, kind: unknown): boolean =>
+  WITHOUT_EFFECT.kinds.some((known) => known === `${String(apiVersion)}/${String(kind)}`);
+
 /** Notes which ignored parts a manifest has, for one line at the start. */
 function noteIgnored(object: unknown, withoutEffect: Set<string>): void {
-  const { kind, spec } = (object ?? {}) as { kind?: string; spec?: { template?: { spec?: Record<string, unknown> } } };
-  if (WITHOUT_EFFECT.kinds.some((known) => known === kind)) withoutEffect.add(String(kind));
+  const { apiVersion, kind, spec } = (object ?? {}) as {
+    apiVersion?: string;
+    kind?: string;
+    spec?: { template?: { spec?: Record<string, unknown> } };
+  };
+  if (hasNoEffect(apiVersion, kind)) withoutEffect.add(String(kind));
   const pod = kind === "Service" ? spec?.template?.spec : undefined;
   const containers = Array.isArray(pod?.["containers"]) ? (pod["containers"] as Record<string, unknown>[]) : [];
   for (const name of WITHOUT_EFFECT.pod) if (pod?.[name] !== undefined) withoutEffect.add(name);
@@ -129,10 +137,10 @@ const ofKind = <K extends Parsed["kind"]>(manifests: Manifest[], kind: K): Extra
   >[];
 
 function resolve(manifests: Manifest[], env: LoadOptions["env"]): Resources {
-  const maps = ofKind(manifests, "ConfigMap");
+  const maps = new Map(ofKind(manifests, "ConfigMap").map((map) => [`${map.namespace}/${map.name}`, map.data]));
   const withEnvironment = ({ configMaps, unrunnable: _reason, ...service }: UnresolvedService): ServiceResource => {
-    const named = maps.filter(({ namespace, name }) => namespace === service.namespace && configMaps.includes(name));
-    const stated = Object.assign({}, ...named.map(({ data }) => data), service.env) as Record<string, string>;
+    const named = configMaps.map((name) => maps.get(`${service.namespace}/${name}`) ?? {});
+    const stated = Object.assign({}, ...named, service.env) as Record<string, string>;
     const overridden = Object.entries(stated).map(([name, value]) => [name, env[name] ?? value]);
     return { ...service, env: Object.fromEntries(overridden) as Record<string, string> };
   };

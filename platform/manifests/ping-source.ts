@@ -16,12 +16,13 @@ const schedule = z.string().superRefine((text, context) => {
   }
 });
 
-const timezone = z
-  .string()
-  .refine(
-    (zone) => Intl.supportedValuesOf("timeZone").includes(zone) || zone === "UTC",
-    "expected an IANA time zone such as Europe/Helsinki",
-  );
+const timezone = z.string().refine((timeZone) => {
+  try {
+    return Intl.DateTimeFormat("en", { timeZone }).format().length > 0;
+  } catch {
+    return false;
+  }
+}, "expected an IANA time zone such as Europe/Helsinki");
 
 const sink = fields({
   ref: z

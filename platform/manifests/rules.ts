@@ -10,7 +10,13 @@ export const WITHOUT_EFFECT = {
   template: ["labels"],
   pod: ["serviceAccountName", "enableServiceLinks", "automountServiceAccountToken", "volumes", "imagePullSecrets"],
   container: ["image", "imagePullPolicy", "name", "resources", "securityContext", "volumeMounts"],
-  kinds: ["Namespace", "ServiceAccount", "Role", "RoleBinding", "NetworkPolicy"],
+  kinds: [
+    "v1/Namespace",
+    "v1/ServiceAccount",
+    "rbac.authorization.k8s.io/v1/Role",
+    "rbac.authorization.k8s.io/v1/RoleBinding",
+    "networking.k8s.io/v1/NetworkPolicy",
+  ],
 } as const;
 
 /** Fields that mean something on a cluster, and that the laptop does not honour yet. */
@@ -57,10 +63,10 @@ export function autoscaling(name: string): string {
   return `autoscaling.knative.dev/${name}`;
 }
 
-/** A strict object of a manifest. `ignored` fields are taken with any value and have no effect. */
+/** A strict object of a manifest. `ignored` fields that `shape` says nothing of are taken with any value. */
 export function fields<T extends z.core.$ZodLooseShape>(shape: T, ignored: readonly string[] = []) {
   // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- without it the types of the fields are lost
-  const all = { ...shape, ...Object.fromEntries(ignored.map((name) => [name, z.unknown().optional()])) } as T;
+  const all = { ...Object.fromEntries(ignored.map((name) => [name, z.unknown().optional()])), ...shape } as T;
   const known = Object.keys(all);
   return z.strictObject(all, {
     error: (issue) => {
@@ -71,11 +77,15 @@ export function fields<T extends z.core.$ZodLooseShape>(shape: T, ignored: reado
 }
 
 function complain(key: string, known: readonly string[]): string {
+  if (key.startsWith("autoscaling.knative.dev/") && !known.some((name) => name.startsWith("autoscaling."))) {
+    return "belongs on spec.template.metadata; Knative refuses it here";
+  }
   if (NOT_HONOURED.includes(key)) {
     return `is not honoured by the laptop platform yet; remove it here, or run it on a cluster`;
   }
   const near = nearest(key, known);
-  const hint = near === null ? `expected one of ${known.join(", ")}` : `did you mean ${near}?`;
+  const expected = known.length === 0 ? "expected none here" : `expected one of ${known.join(", ")}`;
+  const hint = near === null ? expected : `did you mean ${near}?`;
   return `unknown field; ${hint}`;
 }
 
@@ -93,6 +103,9 @@ export const metadata = (annotations: z.core.$ZodLooseShape = {}) =>
     labels: z.record(z.string(), z.string()).default({}),
   });
 
+/** What Node's timers can wait. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** An ISO 8601 duration of hours, minutes and seconds, in milliseconds. */
 export const isoDuration = z
   .string()
@@ -100,7 +113,8 @@ export const isoDuration = z
   .transform((text) => {
     const part = (unit: string): number => Number(new RegExp(`([\\d.]+)${unit}`).exec(text)?.[1] ?? 0);
     return (part("H") * 3600 + part("M") * 60 + part("S")) * 1000;
-  });
+  })
+  .refine((ms) => ms <= LONGEST_MS, "is longer than a timer can wait, 24 days");
 
 const reference = <T extends z.ZodType>(apiVersion: string, kind: T) =>
   fields({ apiVersion: z.literal(apiVersion), kind, name, namespace: name.optional() });

@@ -6,6 +6,9 @@ import { WITHOUT_EFFECT, autoscaling, fields, metadata } from "./rules.ts";
 /** A Service whose environment still names ConfigMaps, or that cannot run here. */
 export type UnresolvedService = ServiceResource & { configMaps: string[]; unrunnable: string | null };
 
+const VISIBILITY = "networking.knative.dev/visibility";
+const CLUSTER_LOCAL = "cluster-local";
+
 const SECONDS = { s: 1, m: 60, h: 3600 } as const;
 
 /** A duration of Go between 6 s and an hour, in whole seconds (semantics 4). */
@@ -57,8 +60,23 @@ const probe = fields({
   successThreshold: z.literal(1).optional(),
 });
 
+const mount = fields({
+  name: z.string(),
+  mountPath: z.literal("/tmp", "only an emptyDir on /tmp is taken; the laptop mounts nothing"),
+});
+
+const volume = fields({ name: z.string(), emptyDir: z.looseObject({}) });
+
 const container = fields(
   {
+    name: z
+      .string()
+      .refine((name) => name !== "queue-proxy", "is reserved by Knative")
+      .optional(),
+    securityContext: z
+      .looseObject({ privileged: z.literal(false, "Knative refuses privileged containers").optional() })
+      .optional(),
+    volumeMounts: z.array(mount).optional(),
     args: z.array(z.string()).default([]),
     env: z.array(variable).default([]),
     envFrom: z.array(source).default([]),
@@ -88,7 +106,12 @@ const template = fields({
         .max(600)
         .default(300)
         .transform((seconds) => seconds || 300),
-      containers: z.array(container).min(1),
+      automountServiceAccountToken: z
+        .literal(false, "Knative takes false only; leave it out where a token is needed")
+        .optional(),
+      volumes: z.array(volume).optional(),
+      // What a sidecar may say is its image's business: a Service that has one is reported, and does not run here.
+      containers: z.tuple([container]).rest(z.looseObject({ ports: z.array(z.unknown()).optional() })),
     },
     WITHOUT_EFFECT.pod,
   ),
@@ -100,7 +123,15 @@ export const service = fields({
   metadata: metadata(),
   spec: fields({ template }),
 })
-  .superRefine(({ spec }, context) => {
+  .superRefine(({ metadata, spec }, context) => {
+    const visibility = metadata.labels[VISIBILITY] ?? CLUSTER_LOCAL;
+    if (visibility !== CLUSTER_LOCAL) {
+      context.addIssue({
+        code: "custom",
+        path: ["metadata", "labels", VISIBILITY],
+        message: `expected ${CLUSTER_LOCAL}, or no such label`,
+      });
+    }
     const path = ["spec", "template"];
     const { annotations } = spec.template.metadata;
     const [min, max] = [Number(annotations[autoscaling("min-scale")]), Number(annotations[autoscaling("max-scale")])];
@@ -120,7 +151,7 @@ export const service = fields({
   })
   .transform(({ kind, metadata, spec: { template } }): UnresolvedService => {
     const [container, ...sidecars] = template.spec.containers;
-    const { args = [], env = [], envFrom = [], readinessProbe } = container ?? {};
+    const { args, env, envFrom, readinessProbe } = container;
     const { annotations } = template.metadata;
     return {
       kind,
@@ -135,7 +166,7 @@ export const service = fields({
       minScale: Number(annotations[autoscaling("min-scale")]),
       maxScale: Number(annotations[autoscaling("max-scale")]),
       readinessPath: readinessProbe?.httpGet?.path ?? null,
-      clusterLocal: metadata.labels["networking.knative.dev/visibility"] === "cluster-local",
+      clusterLocal: metadata.labels[VISIBILITY] === CLUSTER_LOCAL,
       configMaps: envFrom.map((one) => one.configMapRef.name),
       unrunnable: whyUnrunnable(args, sidecars.length),
     };
@@ -143,5 +174,7 @@ export const service = fields({
 
 function whyUnrunnable(args: string[], sidecars: number): string | null {
   if (sidecars > 0) return "it has a sidecar, and the laptop runs no images";
-  return args.length === 1 ? null : "its container names no function: expected one argument, such as args: [setup]";
+  return args.length === 1 && /^[a-z][a-z0-9-]*$/.test(args[0] ?? "")
+    ? null
+    : "its container names no function: expected one argument, such as args: [setup]";
 }

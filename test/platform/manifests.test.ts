@@ -78,7 +78,11 @@ test("a name that a manifest sets takes the value of the platform's environment"
 });
 
 test("a Service with a sidecar is reported and the rest loads", () => {
-  const folder = changed("setup/service.yaml", "      volumes:", "        - image: other\n      volumes:");
+  const folder = changed(
+    "setup/service.yaml",
+    "      volumes:",
+    "        - image: other\n          command: [x]\n          env: [{ name: PORT, value: '1' }]\n      volumes:",
+  );
   const { resources, unrunnable } = loadManifests(folder, { env: {} });
   expect(resources.services).toHaveLength(5);
   expect(unrunnable).toEqual([
@@ -174,6 +178,53 @@ const BROKEN: [string, string | null, string, string][] = [
     'min-scale: "2"\n        autoscaling.knative.dev/max-scale: "1"',
     "spec.template.metadata.annotations: min-scale is above max-scale",
   ],
+  [service, "mountPath: /tmp", "mountPath: /etc", "volumeMounts[0].mountPath: only an emptyDir on /tmp is taken"],
+  [service, "emptyDir: {}", "secret: { secretName: x }", "spec.template.spec.volumes[0].secret: unknown field"],
+  [
+    service,
+    "automountServiceAccountToken: false",
+    "automountServiceAccountToken: true",
+    "automountServiceAccountToken: Knative takes false only",
+  ],
+  [
+    service,
+    "runAsNonRoot: true",
+    "privileged: true",
+    "securityContext.privileged: Knative refuses privileged containers",
+  ],
+  [
+    service,
+    "      labels:\n        app",
+    "      annotations: { x: y }\n      labels:\n        app",
+    "annotations.x: unknown field",
+  ],
+  [
+    service,
+    "  labels:\n    app",
+    "  annotations: { autoscaling.knative.dev/window: 6s }\n  labels:\n    app",
+    "window: belongs on spec.template.metadata",
+  ],
+  [
+    service,
+    "envFrom:",
+    "env: [{ name: X, value: yes }]\n          envFrom:",
+    `${container}.env[0].value: expected text; quote`,
+  ],
+  [
+    "schedule/service.yaml",
+    ": cluster-local",
+    ": cluster-locl",
+    "networking.knative.dev/visibility: expected cluster-local",
+  ],
+  [
+    "edge/ingress.yaml",
+    "rewriteHost: setup.",
+    "rewriteHost: tasks.",
+    "rewriteHost: expected the host of its backend, setup.lossi.svc.cluster.local",
+  ],
+  ["edge/ingress.yaml", "path: /tasks", "path: /setup/", "/setup/ is there more than once"],
+  ["broker.yaml", "PT0.5S", "PT1000H", "spec.delivery.backoffDelay: is longer than a timer can wait"],
+  ["setup/service-account.yaml", "apiVersion: v1", "apiVersion: v2", "kind: v2 ServiceAccount is unknown here"],
   ["logs/trigger.yaml", "broker: default", "broker: other", "spec.broker: there is no Broker lossi/other"],
   [
     "logs/trigger.yaml",
@@ -200,7 +251,12 @@ const BROKEN: [string, string | null, string, string][] = [
     "splits[0].serviceNamespace: a backend has to be in the Ingress's own namespace, lossi",
   ],
   ["edge/ingress.yaml", "percent: 100", "percent: 50", "splits[0].percent: one split has to take all 100 percent"],
-  ["edge/ingress.yaml", "serviceName: setup", "serviceName: setupp", "there is no Service lossi/setupp"],
+  [
+    "edge/ingress.yaml",
+    "rewriteHost: setup.lossi.svc.cluster.local\n            splits:\n              - percent: 100\n                serviceName: setup",
+    "rewriteHost: setupp.lossi.svc.cluster.local\n            splits:\n              - percent: 100\n                serviceName: setupp",
+    "there is no Service lossi/setupp",
+  ],
   ["config-map.yaml", '"30"', "30", "expected text; quote numbers"],
   ["namespace.yaml", "kind: Namespace", "kind: [", "namespace.yaml:"],
   [
