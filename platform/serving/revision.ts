@@ -15,6 +15,8 @@ const MOST_WAITING = 10_000;
 const TRIES = 3;
 /** A function that ends again and again is started at growing distances, up to this. */
 const LONGEST_PAUSE_MS = 5000;
+/** How long an instance that broke a connection is left alone. */
+const DOUBT_MS = 50;
 /** Longest wait for a function to end when the platform itself ends. */
 const CLOSE_GRACE_MS = 10_000;
 
@@ -29,6 +31,7 @@ export class Revision {
   #pausedUntil = 0;
   #timer: NodeJS.Timeout | undefined;
   #starting = 0;
+  #stopping = new Set<Instance>();
   #retired = false;
 
   constructor(service: ServiceResource, options: ServingOptions) {
@@ -40,6 +43,7 @@ export class Revision {
 
   /** An instance with room for one more request; waits while there is none. Throws `unavailable`. */
   acquire(): Promise<Instance> {
+    if (this.#retired) throw this.#beingStopped();
     const instance = this.#waiting.length === 0 ? this.#pick() : null;
     if (instance !== null) {
       instance.inFlight += 1;
@@ -59,7 +63,8 @@ export class Revision {
     instance.inFlight -= 1;
     if (broken && instance.state === "ready") {
       instance.state = "starting";
-      void this.#whenReady(instance);
+      // A process that is being killed may take a connection yet; a moment later it takes none.
+      setTimeout(() => void this.#whenReady(instance), DOUBT_MS);
     }
     this.#serveWaiting();
     this.#update();
@@ -76,13 +81,16 @@ export class Revision {
     return { name: this.service.name, namespace: this.service.namespace, instances, waiting: this.#waiting.length };
   }
 
-  /** Lets requests under way end and stops every instance; requests that come later wait for nothing. */
+  /** Lets requests under way end and stops every instance; those that wait, and later ones, are refused. */
   async retire(): Promise<void> {
     this.#retired = true;
     clearTimeout(this.#timer);
-    for (const { reject } of this.#waiting.splice(0))
-      reject(new LossiError("unavailable", `${this.service.name} is being stopped; call again`));
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#beingStopped());
     await Promise.all(this.#instances.map((instance) => this.#stop(instance)));
+  }
+
+  #beingStopped(): LossiError {
+    return new LossiError("unavailable", `${this.service.name} is being stopped; call again`);
   }
 
   #live(): Instance[] {
@@ -155,7 +163,6 @@ export class Revision {
   async #whenReady(instance: Instance): Promise<boolean> {
     if (!(await instance.ready(this.service.readinessPath))) return false;
     this.#failures = 0;
-    this.#peak.leave(1, Date.now());
     this.#serveWaiting();
     this.#update();
     return true;
@@ -183,8 +190,6 @@ export class Revision {
     if (this.#failures < TRIES) return;
     for (const { reject } of this.#waiting.splice(0)) reject(new LossiError("unavailable", why));
   }
-
-  #stopping = new Set<Instance>();
 
   #sleep(live: Instance[], count: number): void {
     const idle = live.filter(({ state, inFlight }) => state === "ready" && inFlight === 0);

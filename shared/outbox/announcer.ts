@@ -8,9 +8,9 @@ export interface Announcer {
   announce(announcements: Announcement[]): void;
   /** Sends what is due, also what a process that died left behind, and goes on doing so while this process lives. */
   start(): void;
-  /** Makes everything that waits due and sends it once; resolves with how many when the broker has answered. */
+  /** Sends what is due now; resolves with how many when the broker has answered. */
   flush(): Promise<number>;
-  /** Stops, after what waits was sent once. */
+  /** Stops, after what this process could not send yet was sent once more. */
   drain(): Promise<void>;
 }
 
@@ -28,17 +28,30 @@ const PAGE = 100;
 
 /** An event leaves the outbox only after the broker's 2xx: it may arrive twice, never not at all. */
 export function createAnnouncer({ outbox, brokerUrl, log }: AnnouncerOptions): Announcer {
-  const underWay = new Set<Promise<unknown>>();
+  /** What this process has in hand; the promise ends with a try. */
+  const unsent = new Map<string, { announcement: Announcement; trying: Promise<void> }>();
   let timer: NodeJS.Timeout | undefined;
   let draining = false;
 
-  const deliver = async ({ id, event }: Announcement): Promise<void> => {
-    if (await accepts(brokerUrl as string, id, event, log)) return outbox.sent([id]);
+  const deliver = (announcement: Announcement): Promise<void> => {
+    const trying = attempt(announcement).catch((err: unknown) => {
+      log.error({ err }, "the outbox could not be used");
+    });
+    unsent.set(announcement.id, { announcement, trying });
+    return trying;
+  };
+
+  const attempt = async ({ id, event }: Announcement): Promise<void> => {
+    if (await accepts(brokerUrl as string, id, event, log)) {
+      unsent.delete(id);
+      return outbox.sent([id]);
+    }
     await outbox.postpone([id], RETRY_MS);
     pumpAfter(RETRY_MS);
   };
 
   const pump = async (): Promise<number> => {
+    if (brokerUrl === undefined) return 0;
     let count = 0;
     for (let due = await outbox.claim(PAGE, CLAIM_MS); due.length > 0; due = await outbox.claim(PAGE, CLAIM_MS)) {
       count += due.length;
@@ -49,43 +62,29 @@ export function createAnnouncer({ outbox, brokerUrl, log }: AnnouncerOptions): A
     return count;
   };
 
-  const track = <T>(work: Promise<T>): Promise<T | undefined> => {
-    const safe = work
-      .catch((err: unknown) => {
-        log.error({ err }, "the outbox could not be used");
-        return undefined;
-      })
-      .finally(() => underWay.delete(safe));
-    underWay.add(safe);
-    return safe;
+  const pumpInBackground = (): void => {
+    pump().catch((err: unknown) => log.error({ err }, "the outbox could not be read"));
   };
 
   const pumpAfter = (delayMs: number): void => {
     if (timer !== undefined || draining) return;
     timer = setTimeout(() => {
       timer = undefined;
-      void track(pump());
+      pumpInBackground();
     }, delayMs).unref();
-  };
-
-  const flush = async (): Promise<number> => {
-    if (brokerUrl === undefined) return 0;
-    await Promise.all(underWay);
-    return (await outbox.hasten()) > 0 ? pump() : 0;
   };
 
   return {
     announce(announcements) {
-      if (brokerUrl !== undefined) for (const one of announcements) void track(deliver(one));
+      if (brokerUrl !== undefined) for (const one of announcements) void deliver(one);
     },
-    start() {
-      if (brokerUrl !== undefined) void track(pump());
-    },
-    flush,
+    start: pumpInBackground,
+    flush: pump,
     async drain() {
       draining = true;
       clearTimeout(timer);
-      await flush();
+      await Promise.all([...unsent.values()].map(({ trying }) => trying));
+      await Promise.all([...unsent.values()].map(({ announcement }) => deliver(announcement)));
     },
   };
 }

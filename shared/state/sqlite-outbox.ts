@@ -37,8 +37,6 @@ export function sqliteOutbox(context: Context): Outbox {
     async nextDue() {
       return (sql.get("SELECT min(due_at) AS due FROM outbox")?.["due"] as number | null | undefined) ?? null;
     },
-
-    hasten: () => writer.write(() => sql.run("UPDATE outbox SET due_at = ?", now())),
   };
 }
 

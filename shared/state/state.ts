@@ -134,8 +134,6 @@ export interface Outbox {
   postpone(ids: string[], delayMs: number): Promise<void>;
   /** When the next one becomes due, in milliseconds since 1970; `null` when none waits. */
   nextDue(): Promise<number | null>;
-  /** Makes everything due at once; answers how many wait. */
-  hasten(): Promise<number>;
 }
 
 export type LogLine = {

@@ -329,22 +329,10 @@ export function stateContract(driver: string, open: OpenState): void {
       expect(await outbox.claim(10, 100)).toEqual([announcementOf("b")]);
     });
 
-    test("hasten: makes everything due", async () => {
-      const { outbox } = fresh();
-      await outbox.add([announcementOf("a"), announcementOf("b")]);
-      expect(await outbox.hasten()).toBe(2);
-      expect(await outbox.claim(10, 100)).toHaveLength(2);
-      expect(await outbox.hasten()).toBe(2);
-      await outbox.sent(["a", "b"]);
-      expect(await outbox.hasten()).toBe(0);
-      expect(await outbox.nextDue()).toBeNull();
-    });
-
     test("every announcement is claimed by one of several processes", async () => {
       const { folder, outbox } = fresh();
       const ids = range(1000);
       await outbox.add(ids.map(announcementOf));
-      await outbox.hasten();
       const claimed = await runChildren<string[]>("state-child.ts", CHILDREN, (me) => ({
         open: { folder },
         work: "claim",

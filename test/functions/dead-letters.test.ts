@@ -5,6 +5,7 @@ import { round } from "#functions/schedule/handle.ts";
 import { newEvent } from "#shared/cloudevents/event.ts";
 import { work } from "#shared/tasks/work.ts";
 import { LossiError } from "#shared/errors.ts";
+import { GRACE_MS } from "#shared/state/state.ts";
 
 import { begun, deps } from "./deps.ts";
 
@@ -50,7 +51,7 @@ test("redrive: an event without a task is announced as it was", async () => {
   await record({ ...event, attributes: { ...event.attributes, knativeerrorcode: 500, knativebrokerttl: 3 } }, all);
   const [letter] = await list(all);
   expect(await redrive(String(letter?.id), all)).toBeNull();
-  await all.outbox.hasten();
+  all.clock.now += GRACE_MS;
   const [again] = await all.outbox.claim(10, 1);
   expect(again?.event).toEqual({ ...event.attributes, data: [1] });
 });
@@ -104,7 +105,7 @@ test("a round of the schedule announces tasks whose worker vanished, and forgets
   all.clock.now += 60_000;
   const keep = { days: 30, tasks: 10, lines: 10 };
   expect(await round({ ...all, keep })).toEqual({ announced: 0, resumed: 1, restored: 0, forgotten: 0 });
-  await all.outbox.hasten();
+  all.clock.now += GRACE_MS;
   expect((await all.outbox.claim(10, 1))[0]?.event).toMatchObject({
     type: "dev.lossi.orchestration.requested.v1",
     data: { taskId: ID },
