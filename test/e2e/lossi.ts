@@ -8,6 +8,8 @@ import { join, resolve } from "node:path";
 
 import { onTestFinished } from "vitest";
 
+import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
+
 export const root = resolve(import.meta.dirname, "../..");
 
 export type Answer = {
@@ -163,20 +165,8 @@ function readProc(pid: string, file: string): string {
   }
 }
 
-export const NONE = Object.fromEntries(
-  [
-    "bucket-prefix",
-    "ice-id",
-    "user",
-    "used-client",
-    "pre-auth-url",
-    "pre-auth-token",
-    "user-domain-name",
-    "project-domain-name",
-    "project-name",
-    "auth-version",
-  ].map((key) => [key, "none"]),
-);
+/** What the tutorial sends: every key says none. */
+export const NONE = Object.fromEntries(CONFIGURATION_KEYS.map((key) => [key, "none"]));
 
 /** Where the configuration of {@link NONE} puts jobs. */
 export const jobsFolder = (home: string): string => join(home, "store", "none-submitter-none-none", "JOBS");
