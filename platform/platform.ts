@@ -65,6 +65,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     log: options.log,
     onActive: (service, active) => home.noteAwake(`${service.namespace}.${service.name}`, active),
   });
+  for (const service of resources.services) serving.add(withAddresses(service, gatewayUrl));
   const send: Send = (to, request) => ("url" in to ? exchange(to, request) : serving.send(to, request));
   const eventing = openEventing({
     file: join(home.folder, "broker.sqlite"),
@@ -94,7 +95,6 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     serving.forward(target, req, res);
   }
 
-  for (const service of resources.services) serving.add(withAddresses(service, gatewayUrl));
   resources.pingSources.forEach(pingSources.add);
   pingSources.resume();
   const edge = await listenEdge(answerPublic, options.port);
