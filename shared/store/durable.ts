@@ -23,7 +23,30 @@ export function makeFolderNow(path: string): void {
   }
 }
 
-export async function syncFolder(folder: string): Promise<void> {
+/** Syncs of a folder: one that runs, and one that waits for it and serves all who came meanwhile. */
+const running = new Map<string, Promise<void>>();
+const waiting = new Map<string, Promise<void>>();
+
+/** Makes the present entries of a folder last; calls at the same time share one sync. */
+export function syncFolder(folder: string): Promise<void> {
+  const shared = waiting.get(folder);
+  if (shared !== undefined) return shared;
+  const before = running.get(folder) ?? Promise.resolve();
+  const own = before
+    .catch(() => {})
+    .then(() => {
+      waiting.delete(folder);
+      running.set(folder, own);
+      return sync(folder);
+    })
+    .finally(() => {
+      if (running.get(folder) === own) running.delete(folder);
+    });
+  waiting.set(folder, own);
+  return own;
+}
+
+async function sync(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY);
   try {
     await handle.sync();
