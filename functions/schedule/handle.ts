@@ -15,6 +15,8 @@ export type Round = {
   resumed: number;
   /** Flags set again after a submitter wiped them. */
   restored: number;
+  /** Flags that could not be looked at, with the reason. */
+  failed: string[];
   /** Ended tasks and log lines that were kept long enough. */
   forgotten: number;
 };
@@ -29,7 +31,7 @@ export async function round({ state, store, announcer, source, keep, now }: Deps
   const stalled = await state.ledger.stalled(STALLED_MS, PAGE);
   await state.outbox.add(stalled.map((task) => requested(task, source)));
   const announced = await announcer.flush();
-  const { restored } = await restoreFlags({ store, documents: state.documents });
+  const { restored, failed } = await restoreFlags({ store, documents: state.documents });
   const before = now() - keep.days * DAY_MS;
   const tasks = await state.ledger.prune({ endedBefore: before, keep: keep.tasks });
   const lines = await state.lines.prune({ before, keep: keep.lines });
@@ -37,6 +39,7 @@ export async function round({ state, store, announcer, source, keep, now }: Deps
     announced: Math.max(announced - stalled.length, 0),
     resumed: stalled.length,
     restored,
+    failed,
     forgotten: tasks + lines,
   };
 }

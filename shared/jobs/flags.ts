@@ -1,4 +1,5 @@
 /** `start` and `cancel` of a job. The submitter may overwrite them blindly, so they are kept as wanted until seen. */
+import { messageOf } from "../errors.ts";
 import type { Document, Documents } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
 import { jobPath, readFields, rewrite } from "./object.ts";
@@ -28,8 +29,8 @@ export async function setFlag(deps: FlagDeps, wanted: Wanted): Promise<FlagOutco
     const before = (await deps.documents.get(place))?.value as Wanted | undefined;
     return before?.task === task ? "success" : "checked";
   }
-  await deps.documents.put(place, wanted);
   await noteBegin(deps, bucket, key, flag);
+  await deps.documents.put(place, wanted);
   await raise(deps.store, wanted);
   return "success";
 }
@@ -37,16 +38,27 @@ export async function setFlag(deps: FlagDeps, wanted: Wanted): Promise<FlagOutco
 const raise = (store: Store, { bucket, key, flag }: Wanted) =>
   rewrite(store, bucket, jobPath(key), (fields) => (fields[flag] === true ? null : { ...fields, [flag]: true }));
 
-/** Looks at every wanted flag, sets again what was wiped, and forgets what was seen. Answers how many were set again. */
-export async function restoreFlags(
-  deps: Pick<FlagDeps, "store" | "documents">,
-): Promise<{ wanted: number; restored: number }> {
-  let restored = 0;
-  const wanted = await deps.documents.list(WANTED);
-  for (const document of wanted) {
-    if (await restoreFlag(deps, document)) restored += 1;
+export type Restored = {
+  /** Flags that were wanted. */
+  wanted: number;
+  /** How many of them were set again. */
+  restored: number;
+  /** Which could not be looked at, and why; the others do not suffer from it. */
+  failed: string[];
+};
+
+/** Looks at every wanted flag, sets again what was wiped, and forgets what was seen. */
+export async function restoreFlags(deps: Pick<FlagDeps, "store" | "documents">): Promise<Restored> {
+  const documents = await deps.documents.list(WANTED);
+  const result: Restored = { wanted: documents.length, restored: 0, failed: [] };
+  for (const document of documents) {
+    try {
+      if (await restoreFlag(deps, document)) result.restored += 1;
+    } catch (error) {
+      result.failed.push(`${document.key}: ${messageOf(error)}`);
+    }
   }
-  return { wanted: wanted.length, restored };
+  return result;
 }
 
 async function restoreFlag(deps: Pick<FlagDeps, "store" | "documents">, document: Document): Promise<boolean> {

@@ -138,14 +138,41 @@ test("restoreFlags: sets a wiped flag again until the submitter acted on it", as
   const wipe = (over: object) => all.store.put(BUCKET, "JOBS/1", JSON.stringify({ ...BUILT_IN_TEMPLATE, ...over }));
   await wipe({});
   await setFlag(all, { bucket: BUCKET, key: "1", flag: "start", task: "a" });
-  expect(await restoreFlags(all)).toEqual({ wanted: 1, restored: 0 });
+  expect(await restoreFlags(all)).toEqual({ wanted: 1, restored: 0, failed: [] });
   await wipe({});
-  expect(await restoreFlags(all)).toEqual({ wanted: 1, restored: 1 });
+  expect(await restoreFlags(all)).toEqual({ wanted: 1, restored: 1, failed: [] });
   expect(await read(all, "JOBS/1")).toMatchObject({ start: true });
   await wipe({ start: true, ready: true });
   expect(await restoreFlags(all)).toMatchObject({ restored: 0 });
   await wipe({});
-  expect(await restoreFlags(all)).toEqual({ wanted: 0, restored: 0 });
+  expect(await restoreFlags(all)).toEqual({ wanted: 0, restored: 0, failed: [] });
+});
+
+test("restoreFlags: a job that cannot be read is named, and the others do not suffer", async () => {
+  const all = await ready();
+  for (const key of ["1", "2"]) {
+    await all.store.put(BUCKET, `JOBS/${key}`, JSON.stringify(BUILT_IN_TEMPLATE));
+    await setFlag(all, { bucket: BUCKET, key, flag: "start", task: key });
+  }
+  await all.store.put(BUCKET, "JOBS/1", "\u0080 garbage");
+  await all.store.put(BUCKET, "JOBS/2", JSON.stringify(BUILT_IN_TEMPLATE));
+  expect(await restoreFlags(all)).toEqual({
+    wanted: 2,
+    restored: 1,
+    failed: [expect.stringMatching(/JOBS\/1 is not JSON/)],
+  });
+  expect(await read(all, "JOBS/2")).toMatchObject({ start: true });
+});
+
+test("setFlag: times that cannot be read fail it before anything is wanted", async () => {
+  const all = await ready();
+  await all.store.put(BUCKET, "JOBS/1", JSON.stringify(BUILT_IN_TEMPLATE));
+  await all.store.put(BUCKET, "ARTIFACTS/TIMES/1", "garbage");
+  await expect(setFlag(all, { bucket: BUCKET, key: "1", flag: "start", task: "a" })).rejects.toMatchObject({
+    code: "rejected",
+  });
+  expect(await restoreFlags(all)).toMatchObject({ wanted: 0 });
+  expect(await read(all, "JOBS/1")).toMatchObject({ start: false });
 });
 
 test("parseSubmission: an orchestration becomes a job per path, with names as the submitter knows them", () => {
