@@ -3,12 +3,29 @@ import { configurationChanged } from "./configuration-changed.ts";
 import type { EventDefinition } from "./define.ts";
 import { ping } from "./ping.ts";
 import { taskFinished } from "./task-finished.ts";
-import { logsRequested, orchestrationRequested, scheduleRequested } from "./task-requested.ts";
+import {
+  artifactsRequested,
+  forwardingRequested,
+  logsRequested,
+  orchestrationRequested,
+  scheduleRequested,
+} from "./task-requested.ts";
 
-export { configurationChanged, logsRequested, orchestrationRequested, ping, scheduleRequested, taskFinished };
+export {
+  artifactsRequested,
+  configurationChanged,
+  forwardingRequested,
+  logsRequested,
+  orchestrationRequested,
+  ping,
+  scheduleRequested,
+  taskFinished,
+};
 
 export const catalogue: EventDefinition[] = [
   orchestrationRequested,
+  forwardingRequested,
+  artifactsRequested,
   logsRequested,
   scheduleRequested,
   taskFinished,

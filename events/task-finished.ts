@@ -12,6 +12,6 @@ export const taskFinished = defineEvent({
     reason: z.string().nullable().describe("why it failed, for a person"),
   }),
   summary: "A task ended, written in one transaction with its end.",
-  emittedBy: ["orchestration", "logs", "schedule", "dead-letters"],
+  emittedBy: ["orchestration", "forwarding", "artifacts", "logs", "schedule", "dead-letters"],
   wakes: [],
 });

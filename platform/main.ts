@@ -21,19 +21,27 @@ const { values } = parseArgs({
   },
 });
 
-const { LOSSI_HOME: home = ".lossi", LOSSI_PORT: port = "7600" } = process.env;
+const { LOSSI_HOME: home = ".lossi", LOSSI_PORT: port = "7600", LOSSI_GPU_CARDS: cards = "0" } = process.env;
+/** Exports get ten ports, beginning ten after the first public one. */
+const EXPORTS = { from: 10, count: 10 };
+/** nvshare offers so many of each card (nvshare README). */
+const SLOTS_PER_CARD = 10;
 
 // Who reads our output may go away; the functions stay.
 process.stdout.on("error", () => {});
 
 try {
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_533)
-    throw new Error(`LOSSI_PORT is ${port}; expected a port up to 65533`);
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_516)
+    throw new Error(`LOSSI_PORT is ${port}; expected a port up to 65516`);
+  if (!/^\d{1,3}$/.test(cards)) throw new Error(`LOSSI_GPU_CARDS is ${cards}; expected a number of cards`);
   const platform = await startPlatform({
     manifests: relative(process.cwd(), values.manifests) || values.manifests,
     functions: resolve(values.functions),
     home: resolve(home),
+    preload: join(root, "platform/serving/cluster-hosts.cjs"),
     port: Number(port),
+    exportPorts: port === "0" ? [0] : Array.from({ length: EXPORTS.count }, (_, n) => Number(port) + EXPORTS.from + n),
+    gpuSlots: Number(cards) * SLOTS_PER_CARD,
     env: process.env,
     log: ({ level, message }) => console[level === "info" ? "log" : level](message),
   });

@@ -1,31 +1,42 @@
 /** Knative on a laptop: reads manifests, starts nothing that nobody asked for, and honours what they say. */
-import { existsSync } from "node:fs";
+import { existsSync, watch } from "node:fs";
 import { join } from "node:path";
 import type { AddressInfo } from "node:net";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 
+import { messageOf } from "#shared/errors.ts";
+
+import { createApi } from "./api.ts";
 import type { Send } from "./eventing/deliver.ts";
 import { openEventing } from "./eventing/eventing.ts";
 import { startPingSource } from "./eventing/ping-source.ts";
 import { answerError, listen, route, serviceOfHost } from "./edge.ts";
 import type { Target } from "./edge.ts";
+import { createForwards } from "./forwards/forwards.ts";
 import { openHome } from "./home.ts";
-import { loadManifests, parsePingSource } from "./manifests/load.ts";
+import { loadApplied, loadManifests, parsePingSource } from "./manifests/load.ts";
 import type { Loaded } from "./manifests/load.ts";
 import { createPingSources } from "./ping-sources.ts";
 import type { Resources, ServiceResource } from "./resources.ts";
 import { exchange } from "./serving/proxy.ts";
 import { createServing } from "./serving/serving.ts";
+import { createSlots } from "./serving/slots.ts";
 
 export type PlatformOptions = {
   /** Folder with the manifests. */
   manifests: string;
   /** Folder with a file per function. */
   functions: string;
+  /** File that every function loads first, for names of the cluster. */
+  preload: string;
   /** Folder for everything that outlives the platform. */
   home: string;
   /** First of the three public ports; 0 takes any free ones. */
   port: number;
+  /** Ports that exports are given; `[0]` is any free one. */
+  exportPorts: number[];
+  /** Slots of `nvshare.com/gpu` that instances may take. */
+  gpuSlots: number;
   env: Record<string, string | undefined>;
   log: (line: { level: "info" | "warn" | "error"; message: string }) => void;
 };
@@ -39,51 +50,75 @@ export interface Platform {
   withoutEffect: string[];
   unrunnable: { file: string; name: string; reason: string }[];
   schedules: () => string[];
-  /** New files of a function were built: its next requests go to a new process. */
+  /** New files of a function were built: its next requests go to a new revision. */
   reload(functionName: string): void;
   /** Ends what is under way, then every function, then the broker. */
   close(): Promise<void>;
 }
 
-const BROKER_INGRESS = "http://broker-ingress.knative-eventing.svc.cluster.local";
 /** Hosts of Services inside the cluster, and outside: `*.localhost` leads to the loopback address everywhere. */
 const CLUSTER_SUFFIXES = [".svc.cluster.local", ".svc", ""];
 const PUBLIC_SUFFIXES = [".localhost"];
+/** The autoscaler of Knative looks so often (config-autoscaler `tick-interval`). */
+const TICK_MS = 2000;
+/** Several files change together. */
+const SETTLE_MS = 100;
 
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
-  const { resources, withoutEffect, unrunnable } = load(options);
+  const { log } = options;
+  const loaded = load(options);
+  let { resources } = loaded;
   const home = openHome(options.home);
   const gateway = await listen((req, res) => answerCluster(req, res), 0);
-  const gatewayUrl = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`;
+  const gatewayPort = portOf(gateway);
+  const gatewayUrl = `http://127.0.0.1:${gatewayPort}`;
+  home.writeHosts({ gateway: gatewayPort, imports: {} });
+
   const serving = createServing({
-    command: (service) => [process.execPath, join(options.functions, `${service.function}.cjs`)],
+    command: (service) => [
+      process.execPath,
+      "--require",
+      options.preload,
+      join(options.functions, `${service.function}.cjs`),
+    ],
     env: {
       LOSSI_HOME: home.folder,
       LOSSI_CLUSTER_URL: gatewayUrl,
+      LOSSI_CLUSTER_HOSTS: home.hosts,
       NODE_COMPILE_CACHE: join(home.folder, "compile-cache"),
     },
-    log: options.log,
+    log,
     onActive: (service, active) => home.noteAwake(`${service.namespace}.${service.name}`, active),
+    gpus: createSlots(options.gpuSlots),
+    tickMs: TICK_MS,
   });
-  for (const service of resources.services) serving.add(withAddresses(service, gatewayUrl));
+  resources.services.forEach(serving.add);
   const send: Send = (to, request) => ("url" in to ? exchange(to, request) : serving.send(to, request));
-  const eventing = openEventing({
-    file: join(home.folder, "broker.sqlite"),
-    brokers: resources.brokers,
-    triggers: resources.triggers,
-    send,
-    log: options.log,
-  });
+  const eventing = openEventing({ file: join(home.folder, "broker.sqlite"), ...resources, send, log });
   const pingSources = createPingSources({
     home,
     parse: parsePingSource,
-    start: (resource) => startPingSource(resource, { send, publish: eventing.publish, log: options.log }),
+    start: (resource) => startPingSource(resource, { send, publish: eventing.publish, log }),
   });
+  let edge: Server[] = [];
+  const forwards = createForwards({
+    folder: join(home.folder, "forwards"),
+    exportPorts: options.exportPorts,
+    ownPorts: () => [
+      ...[gateway, ...edge].map(portOf),
+      ...serving.list().flatMap(({ instances }) => instances.map((one) => one.port)),
+    ],
+    hasService: (to) => known(resources, to),
+    request: serving.forward,
+    onImports: (imports) => home.writeHosts({ gateway: gatewayPort, imports }),
+    log,
+  });
+  const api = createApi({ pingSources, forwards, serving });
 
   function answerCluster(req: IncomingMessage, res: ServerResponse): void {
     const target = serviceOfHost(req.headers.host, CLUSTER_SUFFIXES);
     if (target !== null && known(resources, target)) return serving.forward(target, req, res);
-    if (req.url?.startsWith("/apis/")) return pingSources.handle(req, res);
+    if (req.url?.startsWith("/apis/")) return api(req, res);
     eventing.handle(req, res);
   }
 
@@ -95,28 +130,78 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     serving.forward(target, req, res);
   }
 
-  resources.pingSources.forEach(pingSources.add);
-  pingSources.resume();
-  const edge = await listenEdge(answerPublic, options.port);
+  const applyPingSources = (): void => {
+    const applied = loadApplied(home.applied);
+    for (const problem of applied.problems) log({ level: "warn", message: problem });
+    pingSources.set([...resources.pingSources, ...applied.pingSources]);
+  };
+
+  /** The manifests changed: what differs is put into effect; where something is wrong, all stays as it is. */
+  const apply = (): void => {
+    try {
+      const next = load(options).resources;
+      if (JSON.stringify(next) !== JSON.stringify(resources)) {
+        const before = resources;
+        resources = next;
+        rollOut(before.services, next.services);
+        eventing.update(next);
+        void forwards.closeOrphans();
+      }
+      applyPingSources();
+    } catch (error) {
+      log({ level: "error", message: `the manifests were not applied; what holds stays:\n${messageOf(error)}` });
+    }
+  };
+
+  function rollOut(before: ServiceResource[], next: ServiceResource[]): void {
+    for (const service of next) {
+      const old = before.find((one) => sameName(one, service));
+      if (old === undefined) serving.add(service);
+      else if (JSON.stringify(old) !== JSON.stringify(service)) serving.replace(service, { start: true });
+    }
+    for (const { name, namespace } of before.filter((one) => !next.some((other) => sameName(one, other))))
+      serving.remove({ service: name, namespace });
+  }
+
+  applyPingSources();
+  edge = await listenEdge(answerPublic, options.port);
+  await forwards.resume();
   resume(home.awake(), resources, serving.wake);
+  const watchers = [options.manifests, home.applied].map((folder) => onChange(folder, apply));
   return {
-    ports: edge.map((server) => (server.address() as AddressInfo).port),
+    ports: edge.map(portOf),
     gateway: gatewayUrl,
     resources,
-    withoutEffect,
-    unrunnable,
+    withoutEffect: loaded.withoutEffect,
+    unrunnable: loaded.unrunnable,
     schedules: () => pingSources.list().map(({ name, schedule }) => `${name} ${schedule}`),
     reload: (name) =>
-      resources.services
-        .filter((service) => service.function === name)
-        .forEach((service) => serving.replace(withAddresses(service, gatewayUrl))),
+      resources.services.filter((service) => service.function === name).forEach((service) => serving.replace(service)),
     async close() {
-      pingSources.close();
+      for (const watcher of watchers) watcher.close();
+      pingSources.set([]);
       eventing.pause();
-      await Promise.all(edge.map(closeServer));
+      await Promise.all([...edge.map(closeServer), forwards.end()]);
       await serving.close();
       await eventing.close();
       await closeServer(gateway);
+    },
+  };
+}
+
+const portOf = (server: Server): number => (server.address() as AddressInfo).port;
+
+/** Calls once for changes that come together. */
+function onChange(folder: string, act: () => void): { close(): void } {
+  let settling: NodeJS.Timeout | undefined;
+  const watcher = watch(folder, { recursive: true }, () => {
+    clearTimeout(settling);
+    settling = setTimeout(act, SETTLE_MS);
+  });
+  return {
+    close() {
+      clearTimeout(settling);
+      watcher.close();
     },
   };
 }
@@ -134,17 +219,14 @@ function load({ manifests, functions, env }: PlatformOptions): Loaded {
   return { resources: { ...resources, services }, withoutEffect, unrunnable: [...unrunnable, ...reports] };
 }
 
+const sameName = (one: ServiceResource, other: ServiceResource): boolean =>
+  one.name === other.name && one.namespace === other.namespace;
+
 const known = ({ services }: Resources, { service, namespace }: Target): boolean =>
   services.some((one) => one.name === service && one.namespace === namespace);
 
 const isPublic = ({ services }: Resources, { service, namespace }: Target): boolean =>
   services.some((one) => one.name === service && one.namespace === namespace && !one.clusterLocal);
-
-/** Addresses of the cluster that the platform answers for become its own. */
-function withAddresses(service: ServiceResource, gateway: string): ServiceResource {
-  const env = Object.entries(service.env).map(([name, value]) => [name, value.replaceAll(BROKER_INGRESS, gateway)]);
-  return { ...service, env: Object.fromEntries(env) as Record<string, string> };
-}
 
 const listenEdge = (handler: (req: IncomingMessage, res: ServerResponse) => void, port: number): Promise<Server[]> =>
   Promise.all([0, 1, 2].map((offset) => listen(handler, port === 0 ? 0 : port + offset)));

@@ -1,4 +1,5 @@
 /** What the platform runs, after manifests were checked and defaulted. Durations are milliseconds. */
+import type { Scaling } from "./serving/kpa.ts";
 
 /** Where an event or a request goes: a Service of ours, or any address. */
 export type Destination = { service: string; namespace: string; path: string } | { url: string };
@@ -15,16 +16,31 @@ export type ServiceResource = {
   env: Record<string, string>;
   /** Requests at once in one instance; 0 is unlimited. */
   containerConcurrency: number;
+  /** From the start of a request to the end of its answer. */
   timeoutMs: number;
-  windowMs: number;
-  minScale: number;
-  /** 0 is unlimited. */
-  maxScale: number;
+  /** Until the first byte of an answer; `null` is unlimited. */
+  responseStartMs: number | null;
+  /** Without a byte written; `null` is unlimited. */
+  idleMs: number | null;
+  /** How long a new revision may take to become ready. */
+  progressDeadlineMs: number;
+  scaling: Scaling;
+  /** Slots of `nvshare.com/gpu` that an instance takes. */
+  gpuSlots: number;
   /** Readiness: an HTTP path that answers 2xx or 3xx, or `null` for a TCP connection. */
   readinessPath: string | null;
   /** Not reachable from outside (label `networking.knative.dev/visibility: cluster-local`). */
   clusterLocal: boolean;
 };
+
+/** One dialect each, as Knative names them (semantics 8); all of a list have to pass. */
+export type Filter =
+  | { exact: Record<string, string> }
+  | { prefix: Record<string, string> }
+  | { suffix: Record<string, string> }
+  | { all: Filter[] }
+  | { any: Filter[] }
+  | { not: Filter };
 
 export type Delivery = {
   /** Tries after the first. */
@@ -45,6 +61,8 @@ export type TriggerResource = {
   broker: string;
   /** Attributes that must be equal; `""` means present with any value. Empty: every event. */
   attributes: Record<string, string>;
+  /** Where there are some, they count instead of `attributes`. */
+  filters: Filter[];
   subscriber: Destination;
   /** `null` inherits all of the broker's. */
   delivery: Delivery | null;

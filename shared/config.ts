@@ -16,6 +16,8 @@ export const baseConfig = z.object({
   LOSSI_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   /** Where announcements go; without one they wait in the outbox for a process that has it. */
   LOSSI_BROKER_URL: z.url({ protocol: /^https?$/ }).optional(),
+  /** The API of the laptop platform, where clocks and forwards are asked for. */
+  LOSSI_CLUSTER_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** How often work on a task may begin before it fails for good. */
   LOSSI_TASK_ATTEMPTS: count(12),
   /** Milliseconds until the lease of a worker that died passes on. */

@@ -3,6 +3,8 @@ export const FUNCTIONS = {
   setup: { http: true, events: false },
   tasks: { http: true, events: false },
   orchestration: { http: true, events: true },
+  forwarding: { http: true, events: true },
+  artifacts: { http: true, events: true },
   logs: { http: true, events: true },
   schedule: { http: false, events: true },
   "dead-letters": { http: true, events: true },

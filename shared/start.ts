@@ -4,6 +4,8 @@ import { join, resolve } from "node:path";
 
 import type * as z from "zod";
 
+import type { Cluster } from "./cluster/cluster.ts";
+import { openLocalCluster } from "./cluster/local.ts";
 import { loadConfig } from "./config.ts";
 import type { BaseConfig } from "./config.ts";
 import { messageOf } from "./errors.ts";
@@ -24,6 +26,7 @@ import type { WorkDeps } from "./tasks/work.ts";
 export type Runtime = {
   state: State;
   store: Store;
+  cluster: Cluster;
   announcer: Announcer;
   log: Logger;
   /** The CloudEvents source of what this function announces. */
@@ -65,5 +68,7 @@ function openRuntime(name: FunctionName, config: BaseConfig): Runtime {
   const source = `/lossi/${name}`;
   const { LOSSI_TASK_LEASE_MS: leaseMs, LOSSI_TASK_ATTEMPTS: maxAttempts } = config;
   const work = { ledger: state.ledger, announcer, source, log, leaseMs, maxAttempts };
-  return { state, store: openFilesStore({ folder: join(home, "store") }), announcer, log, source, work, now: Date.now };
+  const store = openFilesStore({ folder: join(home, "store") });
+  const cluster = openLocalCluster(config.LOSSI_CLUSTER_URL);
+  return { state, store, cluster, announcer, log, source, work, now: Date.now };
 }

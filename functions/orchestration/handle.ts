@@ -4,10 +4,9 @@ import { setFlag } from "#shared/jobs/flags.ts";
 import type { Flag, FlagOutcome } from "#shared/jobs/flags.ts";
 import { layOver, readTemplate } from "#shared/jobs/object.ts";
 import { parseSubmission } from "#shared/jobs/request.ts";
+import { placeObjects } from "#shared/objects/place.ts";
 import type { Documents, Json, Ledger, Task, TaskLease } from "#shared/state/state.ts";
 import type { Store } from "#shared/store/store.ts";
-
-import { placeJobs } from "./place.ts";
 
 export type Deps = { store: Store; documents: Documents; ledger: Ledger; now: () => number };
 
@@ -31,7 +30,7 @@ async function submit(input: unknown, lease: TaskLease, deps: Deps): Promise<Jso
   const template = await readTemplate(deps.store, bucket);
   const laid = submission.jobs.map((job) => layOver(template, job));
   const bodies = laid.map(({ object }) => JSON.stringify(object));
-  const keys = (await placeJobs(bodies, bucket, lease, deps)).map(String);
+  const keys = (await placeObjects(bodies, { bucket, prefix: "JOBS/" }, lease, deps)).map(String);
   const dropped = [...new Set(laid.flatMap((job) => job.dropped))];
   return {
     key: keys[0] ?? null,

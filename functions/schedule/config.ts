@@ -1,6 +1,8 @@
 import { baseConfig, count } from "#shared/config.ts";
+import { forwardVariables } from "#shared/forwards/config.ts";
 
 export const config = baseConfig.extend({
+  ...forwardVariables,
   /** Days that ended tasks and log lines are kept. */
   LOSSI_KEEP_DAYS: count(30),
   /** Most ended tasks and most log lines that are kept. */

@@ -1,11 +1,17 @@
+import { sweepForwards } from "#shared/forwards/registry.ts";
+import type { RegistryDeps, Swept } from "#shared/forwards/registry.ts";
 import { restoreFlags } from "#shared/jobs/flags.ts";
 import type { Announcer } from "#shared/outbox/announcer.ts";
 import type { State } from "#shared/state/state.ts";
-import type { Store } from "#shared/store/store.ts";
 import { requested } from "#shared/tasks/accept.ts";
 
 export type Keep = { days: number; tasks: number; lines: number };
-export type Deps = { state: State; store: Store; announcer: Announcer; source: string; keep: Keep; now: () => number };
+export type Deps = Omit<RegistryDeps, "documents"> & {
+  state: State;
+  announcer: Announcer;
+  source: string;
+  keep: Keep;
+};
 
 /** What a round did. */
 export type Round = {
@@ -17,6 +23,8 @@ export type Round = {
   restored: number;
   /** Flags that could not be looked at, with the reason. */
   failed: string[];
+  /** Leases of forwards: renewed, ended, or neither and why. */
+  forwards: Swept;
   /** Ended tasks and log lines that were kept long enough. */
   forgotten: number;
 };
@@ -27,11 +35,13 @@ const STALLED_MS = 5 * 60 * 1000;
 const PAGE = 1000;
 
 /** One round of the schedule: whatever was lost on the way is sent on its way again. */
-export async function round({ state, store, announcer, source, keep, now }: Deps): Promise<Round> {
+export async function round(deps: Deps): Promise<Round> {
+  const { state, store, announcer, source, keep, now } = deps;
   const stalled = await state.ledger.stalled(STALLED_MS, PAGE);
   await state.outbox.add(stalled.map((task) => requested(task, source)));
   const announced = await announcer.flush();
   const { restored, failed } = await restoreFlags({ store, documents: state.documents });
+  const forwards = await sweepForwards({ ...deps, documents: state.documents });
   const before = now() - keep.days * DAY_MS;
   const tasks = await state.ledger.prune({ endedBefore: before, keep: keep.tasks });
   const lines = await state.lines.prune({ before, keep: keep.lines });
@@ -40,6 +50,7 @@ export async function round({ state, store, announcer, source, keep, now }: Deps
     resumed: stalled.length,
     restored,
     failed,
+    forwards,
     forgotten: tasks + lines,
   };
 }

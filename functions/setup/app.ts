@@ -34,7 +34,7 @@ export function createApp(deps: Deps, log: Logger): App {
   });
   app.post("/setup/config/stop", async (c) => {
     jsonBody(c, strict({}));
-    await deps.cluster.stopSchedule();
+    await deps.cluster.stopClock("schedule");
     return c.json(NOTHING);
   });
   for (const step of ["init", "start", "stop"]) onlyMethod(app, "POST", `/setup/config/${step}`);

@@ -14,7 +14,7 @@ export type Deps = {
   documents: Documents;
   store: Store;
   announcer: Announcer;
-  cluster: Cluster;
+  cluster: Pick<Cluster, "startClock" | "stopClock">;
   source: string;
   /** Seconds, as `task-times` has them, where a call names none. */
   defaultTimes: string[];
@@ -51,5 +51,5 @@ const changed = (configuration: Configuration, source: string) =>
 
 /** Turns the schedule on at the smallest of these intervals, in seconds. Throws `invalid` before anything changes. */
 export async function startSchedule(taskTimes: string[] | undefined, deps: Deps): Promise<void> {
-  await deps.cluster.startSchedule(cronOf(taskTimes ?? deps.defaultTimes));
+  await deps.cluster.startClock("schedule", cronOf(taskTimes ?? deps.defaultTimes));
 }

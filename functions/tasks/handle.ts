@@ -11,9 +11,11 @@ export type Deps = AcceptDeps & { ledger: Ledger; documents: Documents };
 /** Accepts a task by the name and keyword arguments existing clients use; answers its id. */
 export async function run(name: string, keywords: unknown, deps: Deps): Promise<string> {
   const work = parseTask(name, keywords);
-  if (work.function === "orchestration") await requireConfiguration(deps.documents);
+  if (NEED_CONFIGURATION.includes(work.function)) await requireConfiguration(deps.documents);
   return accept(work, deps);
 }
+
+const NEED_CONFIGURATION = ["orchestration", "forwarding", "artifacts"];
 
 /** A task. Throws `not_found`. */
 export async function find(id: string, deps: Deps): Promise<Task> {

@@ -37,7 +37,7 @@ const QUEUE_PAUSE_MS = 1000;
 type Line = { active: number; waiting: { job: Job; event: CloudEvent | undefined }[] };
 
 export function createDispatcher({ queue, routes, send, reenter, log }: DispatcherOptions): Dispatcher {
-  const lines = new Map([...routes.keys()].map((trigger): [string, Line] => [trigger, { active: 0, waiting: [] }]));
+  const lines = new Map<string, Line>();
   const underWay = new Set<Promise<void>>();
   let paused = false;
 
@@ -60,8 +60,14 @@ export function createDispatcher({ queue, routes, send, reenter, log }: Dispatch
     }
   };
 
+  const lineOf = (trigger: string): Line => {
+    const line = lines.get(trigger) ?? { active: 0, waiting: [] };
+    lines.set(trigger, line);
+    return line;
+  };
+
   const dispatch = (job: Job, event?: CloudEvent): void => {
-    const line = lines.get(job.trigger) as Line;
+    const line = lineOf(job.trigger);
     const wait = job.dueAt - Date.now();
     if (wait > 0) return void setTimeout(() => dispatch(job), wait).unref();
     line.waiting.push({ job, event });
@@ -71,7 +77,10 @@ export function createDispatcher({ queue, routes, send, reenter, log }: Dispatch
   const attempt = async (job: Job, known?: CloudEvent): Promise<void> => {
     const event = known ?? queue.load(job.eventId);
     if (event === null) return queue.done(job);
-    const { trigger, broker, delivery } = routes.get(job.trigger) as Route;
+    const route = routes.get(job.trigger);
+    // Its Trigger was removed meanwhile, and the job with it.
+    if (route === undefined) return queue.done(job);
+    const { trigger, broker, delivery } = route;
     const { namespace, subscriber } = trigger;
     const { timeoutMs, deadLetter } = delivery;
     if (job.dead !== null && deadLetter !== null) {

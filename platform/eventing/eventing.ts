@@ -12,23 +12,25 @@ import type { Log } from "../serving/serving.ts";
 import type { Send } from "./deliver.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import type { Route } from "./dispatcher.ts";
-import { matches } from "./filter.ts";
+import { wants } from "./filter.ts";
 import { openQueue } from "./queue.ts";
 
 export type EventingOptions = {
   /** The broker's SQLite file. */
   file: string;
-  brokers: BrokerResource[];
-  triggers: TriggerResource[];
   send: Send;
   log: Log;
-};
+} & Brokers;
+
+export type Brokers = { brokers: BrokerResource[]; triggers: TriggerResource[] };
 
 export interface Eventing {
   /** Answers `POST /{namespace}/{broker}` as Knative's broker ingress does. */
   handle(req: IncomingMessage, res: ServerResponse): void;
   /** Takes an event in; durable when it resolves. */
   publish(namespace: string, broker: string, event: CloudEvent): Promise<void>;
+  /** These Brokers and Triggers hold from now on; events for Triggers that are no more are dropped. */
+  update(brokers: Brokers): void;
   /** Starts no further deliveries; events are still taken in. */
   pause(): void;
   /** Ends when the tries under way are over. */
@@ -39,9 +41,10 @@ export interface Eventing {
 const HOPS = 255;
 
 /** Opens the broker; what was not delivered when it ended is due again. Throws `conflict` when another platform has the file. */
-export function openEventing({ file, brokers, triggers, send, log }: EventingOptions): Eventing {
+export function openEventing({ file, send, log, ...first }: EventingOptions): Eventing {
   const queue = openQueue(file);
-  const routes = new Map(triggers.flatMap((trigger) => toRoute(trigger, brokers)));
+  const routes = new Map<string, Route>();
+  let brokers: BrokerResource[] = [];
   const reenter = async (broker: BrokerResource, reply: CloudEvent, hops: number): Promise<void> => {
     const event = { ...reply, attributes: { ...reply.attributes, knativebrokerttl: hops } };
     await take(broker, event);
@@ -51,7 +54,8 @@ export function openEventing({ file, brokers, triggers, send, log }: EventingOpt
   const take = async (broker: BrokerResource, event: CloudEvent): Promise<void> => {
     const arrived = arrive(event);
     const interested = [...routes]
-      .filter(([, route]) => route.broker === broker && matches(route.trigger.attributes, arrived.attributes))
+      .filter(([, route]) => route.broker.name === broker.name && route.broker.namespace === broker.namespace)
+      .filter(([, route]) => wants(route.trigger, arrived.attributes))
       .map(([name]) => name);
     if (interested.length === 0) return;
     for (const job of await queue.add(arrived, interested)) dispatcher.dispatch(job, arrived);
@@ -76,9 +80,16 @@ export function openEventing({ file, brokers, triggers, send, log }: EventingOpt
     res.writeHead(202).end();
   };
 
-  const dropped = queue.keepOnly([...routes.keys()]);
-  if (dropped > 0)
-    log({ level: "warn", message: `broker: ${dropped} events of Triggers that are no more were dropped` });
+  const update = (next: Brokers): void => {
+    brokers = next.brokers;
+    routes.clear();
+    for (const [name, route] of next.triggers.flatMap((trigger) => toRoute(trigger, brokers))) routes.set(name, route);
+    const dropped = queue.keepOnly([...routes.keys()]);
+    if (dropped > 0)
+      log({ level: "warn", message: `broker: ${dropped} events of Triggers that are no more were dropped` });
+  };
+
+  update(first);
   for (const job of queue.all()) dispatcher.dispatch({ ...job, dueAt: Math.min(job.dueAt, Date.now()) });
 
   return {
@@ -87,6 +98,7 @@ export function openEventing({ file, brokers, triggers, send, log }: EventingOpt
         answerError(res, STATUS[codeOf(error)], codeOf(error), messageOf(error)),
       );
     },
+    update,
     publish: (namespace, broker, event) => take(find(namespace, broker), event),
     pause: dispatcher.pause,
     async close() {

@@ -163,6 +163,18 @@ function findUnrunnable(manifests: Manifest[]): Loaded["unrunnable"] {
   );
 }
 
+/** PingSources of a folder that may hold anything: what is wrong with a file is told, and the others count. */
+export function loadApplied(folder: string): { pingSources: PingSourceResource[]; problems: string[] } {
+  const problems: string[] = [];
+  const files = readdirSync(folder).filter((file) => /\.(ya?ml|json)$/.test(file));
+  const manifests = files.toSorted().flatMap((file) => readFile(join(folder, file), problems, new Set()));
+  const other = manifests.filter(({ resource }) => resource.kind !== "PingSource");
+  problems.push(...other.map(({ file, resource }) => `${file}: kind: ${resource.kind} belongs into the manifests`));
+  // By name: of two files with one PingSource, the later one counts.
+  const named = new Map(ofKind(manifests, "PingSource").map((one) => [`${one.namespace}/${one.name}`, one]));
+  return { pingSources: [...named.values()], problems };
+}
+
 /** Checks one PingSource that came through the API. Throws `invalid` as {@link loadManifests} does. */
 export function parsePingSource(object: unknown, where: string): PingSourceResource {
   const parsed = pingSource.safeParse(object);

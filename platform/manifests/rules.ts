@@ -8,6 +8,8 @@ import type { Destination } from "../resources.ts";
 /** Fields that Kubernetes or Knative know, and the laptop does without: nothing there depends on them. */
 export const WITHOUT_EFFECT = {
   template: ["labels"],
+  /** The platform is always on the way of a request, as the activator is where this is -1. */
+  annotations: ["autoscaling.knative.dev/target-burst-capacity"],
   pod: ["serviceAccountName", "enableServiceLinks", "automountServiceAccountToken", "volumes", "imagePullSecrets"],
   container: ["image", "imagePullPolicy", "name", "resources", "securityContext", "volumeMounts"],
   kinds: [
@@ -21,10 +23,6 @@ export const WITHOUT_EFFECT = {
 
 /** Fields that mean something on a cluster, and that the laptop does not honour yet. */
 export const NOT_HONOURED: readonly string[] = [
-  "responseStartTimeoutSeconds",
-  "idleTimeoutSeconds",
-  "traffic",
-  "filters",
   "livenessProbe",
   "startupProbe",
   "initContainers",
@@ -47,12 +45,7 @@ export const NOT_HONOURED: readonly string[] = [
   "exec",
   "grpc",
   "tls",
-  ...["class", "metric", "target", "target-utilization-percentage", "target-burst-capacity", "initial-scale"].map(
-    autoscaling,
-  ),
-  ...["activation-scale", "panic-window-percentage", "panic-threshold-percentage", "scale-down-delay"].map(autoscaling),
-  ...["scale-to-zero-pod-retention-period", "metric-aggregation-algorithm"].map(autoscaling),
-  "serving.knative.dev/progress-deadline",
+  autoscaling("metric-aggregation-algorithm"),
   "serving.knative.dev/rollout-duration",
   "features.knative.dev/http-full-duplex",
   "messaging.knative.dev/async-handler",

@@ -1,27 +1,14 @@
 import * as z from "zod";
 
 import type { ServiceResource } from "../resources.ts";
-import { WITHOUT_EFFECT, autoscaling, fields, metadata } from "./rules.ts";
+import { WITHOUT_EFFECT, fields, metadata } from "./rules.ts";
+import { annotations, complaints, duration, toScaling } from "./scaling.ts";
 
 /** A Service whose environment still names ConfigMaps, or that cannot run here. */
 export type UnresolvedService = ServiceResource & { configMaps: string[]; unrunnable: string | null };
 
 const VISIBILITY = "networking.knative.dev/visibility";
 const CLUSTER_LOCAL = "cluster-local";
-
-const SECONDS = { s: 1, m: 60, h: 3600 } as const;
-
-/** A duration of Go between 6 s and an hour, in whole seconds (semantics 4). */
-const window = z
-  .string()
-  .regex(/^\d+(s|m|h)$/, "expected whole seconds such as 60s")
-  .transform((text) => Number.parseInt(text, 10) * SECONDS[text.at(-1) as "s" | "m" | "h"] * 1000)
-  .refine((ms) => ms >= 6000 && ms <= 3_600_000, "has to be from 6s to 1h");
-
-const scale = z
-  .string()
-  .regex(/^\d{1,4}$/, 'expected a quoted whole number such as "3"')
-  .transform(Number);
 
 /** Ports of Knative's own containers (semantics 1). */
 const RESERVED_PORTS = [8008, 8012, 8013, 8022, 9090, 9091];
@@ -67,8 +54,19 @@ const mount = fields({
 
 const volume = fields({ name: z.string(), emptyDir: z.looseObject({}) });
 
+/** What nvshare's device plugin offers. */
+const GPU = "nvshare.com/gpu";
+
+const slots = z
+  .union([z.string(), z.number()])
+  .transform(Number)
+  .refine((count) => Number.isInteger(count) && count >= 0, "expected a whole number of GPU slots");
+
+const resources = z.looseObject({ limits: z.looseObject({ [GPU]: slots.optional() }).optional() });
+
 const container = fields(
   {
+    resources: resources.default({}),
     name: z
       .string()
       .refine((name) => name !== "queue-proxy", "is reserved by Knative")
@@ -86,26 +84,27 @@ const container = fields(
   WITHOUT_EFFECT.container,
 );
 
+const seconds = (fallback: number) =>
+  z
+    .int()
+    .min(0)
+    .max(600)
+    .default(fallback)
+    .transform((value) => value || null);
+
+const DEADLINE = "serving.knative.dev/progress-deadline";
+
 const template = fields({
   metadata: fields(
-    {
-      annotations: fields({
-        [autoscaling("window")]: window.default(60_000),
-        [autoscaling("min-scale")]: scale.default(0),
-        [autoscaling("max-scale")]: scale.default(0),
-      }).prefault({}),
-    },
+    { annotations: fields({ ...annotations, [DEADLINE]: duration(1, 86_400).default(600_000) }).prefault({}) },
     WITHOUT_EFFECT.template,
   ).prefault({}),
   spec: fields(
     {
       containerConcurrency: z.int().min(0).max(1000).default(0),
-      timeoutSeconds: z
-        .int()
-        .min(0)
-        .max(600)
-        .default(300)
-        .transform((seconds) => seconds || 300),
+      timeoutSeconds: seconds(300),
+      responseStartTimeoutSeconds: seconds(300),
+      idleTimeoutSeconds: seconds(0),
       automountServiceAccountToken: z
         .literal(false, "Knative takes false only; leave it out where a token is needed")
         .optional(),
@@ -117,11 +116,22 @@ const template = fields({
   ),
 });
 
+const traffic = fields({
+  latestRevision: z.literal(true, "the laptop platform keeps no older revisions; all traffic goes to the latest"),
+  percent: z.literal(100, "the laptop platform splits no traffic; all of it goes to the latest revision").optional(),
+  tag: z
+    .undefined("the laptop platform gives revisions no hosts of their own; remove the tag, or run it on a cluster")
+    .optional(),
+});
+
 export const service = fields({
   apiVersion: z.literal("serving.knative.dev/v1"),
   kind: z.literal("Service"),
   metadata: metadata(),
-  spec: fields({ template }),
+  spec: fields({
+    template,
+    traffic: z.array(traffic).length(1, "expected one target, latestRevision: true").optional(),
+  }),
 })
   .superRefine(({ metadata, spec }, context) => {
     const visibility = metadata.labels[VISIBILITY] ?? CLUSTER_LOCAL;
@@ -133,14 +143,8 @@ export const service = fields({
       });
     }
     const path = ["spec", "template"];
-    const { annotations } = spec.template.metadata;
-    const [min, max] = [Number(annotations[autoscaling("min-scale")]), Number(annotations[autoscaling("max-scale")])];
-    if (max > 0 && min > max)
-      context.addIssue({
-        code: "custom",
-        path: [...path, "metadata", "annotations"],
-        message: "min-scale is above max-scale",
-      });
+    for (const message of complaints(spec.template.metadata.annotations, spec.template.spec.containerConcurrency))
+      context.addIssue({ code: "custom", path: [...path, "metadata", "annotations"], message });
     const ports = spec.template.spec.containers.filter((one) => one.ports !== undefined).length;
     if (ports > 1)
       context.addIssue({
@@ -152,7 +156,9 @@ export const service = fields({
   .transform(({ kind, metadata, spec: { template } }): UnresolvedService => {
     const [container, ...sidecars] = template.spec.containers;
     const { args, env, envFrom, readinessProbe } = container;
-    const { annotations } = template.metadata;
+    const { containerConcurrency, timeoutSeconds, responseStartTimeoutSeconds, idleTimeoutSeconds } = template.spec;
+    const whole = timeoutSeconds ?? 300;
+    const start = responseStartTimeoutSeconds;
     return {
       kind,
       namespace: metadata.namespace,
@@ -160,11 +166,14 @@ export const service = fields({
       generation: 1,
       function: args[0] ?? "",
       env: Object.fromEntries(env.map(({ name, value }) => [name, value])),
-      containerConcurrency: template.spec.containerConcurrency,
-      timeoutMs: template.spec.timeoutSeconds * 1000,
-      windowMs: Number(annotations[autoscaling("window")]),
-      minScale: Number(annotations[autoscaling("min-scale")]),
-      maxScale: Number(annotations[autoscaling("max-scale")]),
+      containerConcurrency,
+      timeoutMs: whole * 1000,
+      // Knative applies it only where it is lower, also the default of 300 s (semantics 3).
+      responseStartMs: start !== null && start < whole ? start * 1000 : null,
+      idleMs: idleTimeoutSeconds === null ? null : idleTimeoutSeconds * 1000,
+      progressDeadlineMs: template.metadata.annotations[DEADLINE],
+      scaling: toScaling(template.metadata.annotations, containerConcurrency),
+      gpuSlots: container.resources.limits?.[GPU] ?? 0,
       readinessPath: readinessProbe?.httpGet?.path ?? null,
       clusterLocal: metadata.labels[VISIBILITY] === CLUSTER_LOCAL,
       configMaps: envFrom.map((one) => one.configMapRef.name),

@@ -38,6 +38,16 @@ export function forwardedHeaders(req: IncomingMessage): OutgoingHttpHeaders {
   return headers;
 }
 
+/** Milliseconds; Knative's three limits of a request (semantics 3). */
+export type Timeouts = {
+  /** From the start of the request to the end of the answer. */
+  timeoutMs: number;
+  /** Until the first byte of the answer; `null` is unlimited. */
+  responseStartMs: number | null;
+  /** Without a byte written, counted from the start of the request; `null` is unlimited. */
+  idleMs: number | null;
+};
+
 /**
  * Sends a request to an instance and its answer to the client. Resolves when both are done, whatever happened, with
  * whether the instance broke the connection.
@@ -46,7 +56,7 @@ export function proxy(
   instance: Instance,
   req: IncomingMessage,
   res: ServerResponse,
-  timeoutMs: number,
+  timeouts: Timeouts,
 ): Promise<{ broken: boolean }> {
   return new Promise((resolve) => {
     let broken = false;
@@ -58,21 +68,23 @@ export function proxy(
       path: req.url,
       agent: instance.agent,
     };
+    const clocks = startClocks(timeouts, () => {
+      ours = true;
+      timeOut(outgoing, res);
+    });
     const outgoing = request({ ...options, headers: forwardedHeaders(req) }, (answer) => {
+      clocks.began();
       res.writeHead(answer.statusCode ?? 502, withoutHops(answer.headers));
+      answer.on("data", clocks.wrote);
       answer.on("error", () => res.destroy());
       answer.pipe(res);
     });
-    const timer = setTimeout(() => {
-      ours = true;
-      timeOut(outgoing, res);
-    }, timeoutMs);
     outgoing.on("error", () => {
       broken = !ours;
       fail(res);
     });
     res.on("close", () => {
-      clearTimeout(timer);
+      clocks.stop();
       ours = true;
       if (!res.writableFinished) outgoing.destroy();
       resolve({ broken });
@@ -81,6 +93,22 @@ export function proxy(
     if (hasBody) req.pipe(outgoing);
     else outgoing.end();
   });
+}
+
+type Clocks = { began: () => void; wrote: () => void; stop: () => void };
+
+function startClocks({ timeoutMs, responseStartMs, idleMs }: Timeouts, onTimeout: () => void): Clocks {
+  const whole = setTimeout(onTimeout, timeoutMs);
+  const start = responseStartMs === null ? undefined : setTimeout(onTimeout, responseStartMs);
+  const idle = idleMs === null ? undefined : setTimeout(onTimeout, idleMs);
+  return {
+    began() {
+      clearTimeout(start);
+      idle?.refresh();
+    },
+    wrote: () => void idle?.refresh(),
+    stop: () => [whole, start, idle].forEach(clearTimeout),
+  };
 }
 
 function withoutHops(headers: IncomingHttpHeaders): OutgoingHttpHeaders {

@@ -4,10 +4,13 @@ import { LossiError } from "#shared/errors.ts";
 import type { ServiceResource } from "../resources.ts";
 import { Instance } from "./instance.ts";
 import type { Exit } from "./instance.ts";
-import { Peak, wantedFor } from "./scale.ts";
+import { Autoscaler } from "./kpa.ts";
+import { Meter } from "./meter.ts";
 import type { ServingOptions } from "./serving.ts";
 
-type Waiter = { resolve: (instance: Instance) => void; reject: (error: Error) => void };
+/** An instance's promise to take one request; `release` when it is over, also when the instance broke the connection. */
+export type Place = { instance: Instance; service: ServiceResource; release: (broken?: boolean) => void };
+type Waiter = { resolve: (place: Place | Promise<Place>) => void; reject: (error: Error) => void };
 
 /** As many as Knative's activator holds for a revision (semantics 3). */
 const MOST_WAITING = 10_000;
@@ -17,49 +20,94 @@ const TRIES = 3;
 const LONGEST_PAUSE_MS = 5000;
 /** How long an instance that broke a connection is left alone. */
 const DOUBT_MS = 50;
-/** Longest wait for a function to end when the platform itself ends. */
-const CLOSE_GRACE_MS = 10_000;
 
 export class Revision {
   readonly service: ServiceResource;
   #options: ServingOptions;
+  #autoscaler: Autoscaler;
+  #meter: Meter;
   #instances: Instance[] = [];
   #waiting: Waiter[] = [];
-  #wanted = 0;
-  #peak: Peak;
-  #failures = 0;
-  #pausedUntil = 0;
-  #timer: NodeJS.Timeout | undefined;
+  /** How many instances there should be. */
+  #target = 0;
   #starting = 0;
   #stopping = new Set<Instance>();
+  #failures = 0;
+  #pausedUntil = 0;
+  #ticking: NodeJS.Timeout | undefined;
+  #pause: NodeJS.Timeout | undefined;
   #retired = false;
+  #firstReady = Promise.withResolvers<void>();
 
   constructor(service: ServiceResource, options: ServingOptions) {
     this.service = service;
     this.#options = options;
-    this.#peak = new Peak(service.windowMs);
-    if (service.minScale > 0) this.#update();
+    const tickMs = options.tickMs;
+    this.#autoscaler = new Autoscaler(service.scaling, { tickMs, bucketMs: tickMs / 2 });
+    this.#meter = new Meter(this.#autoscaler.load, service.scaling.metric, tickMs / 2);
+    this.#firstReady.promise.catch(() => {});
   }
 
-  /** An instance with room for one more request; waits while there is none. Throws `unavailable`. */
-  acquire(): Promise<Instance> {
+  get name(): string {
+    return `${this.service.name}-${String(this.service.generation).padStart(5, "0")}`;
+  }
+
+  /** A place in an instance with room for one more request; waits while there is none. Throws `unavailable`. */
+  acquire(): Promise<Place> {
     if (this.#retired) throw this.#beingStopped();
     const instance = this.#waiting.length === 0 ? this.#pick() : null;
-    if (instance !== null) {
-      instance.inFlight += 1;
-      this.#update();
-      return Promise.resolve(instance);
-    }
+    this.#meter.arrived(Date.now());
+    if (instance !== null) return Promise.resolve(this.#place(instance));
     if (this.#waiting.length >= MOST_WAITING)
       throw new LossiError("unavailable", `${MOST_WAITING} requests already wait for ${this.service.name}`);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
-      this.#update();
+      this.#changed();
     });
   }
 
-  /** A request on the instance has ended; one that broke the connection gets no other before its probe answers again. */
-  release(instance: Instance, broken = false): void {
+  /** Starts what it should have before anybody calls, at least `atLeast` instances. Resolves when one is ready. */
+  start(atLeast = 0): Promise<void> {
+    const { minScale, initialScale } = this.service.scaling;
+    this.#target = Math.max(this.#target, minScale, initialScale, atLeast);
+    this.#changed();
+    return this.#firstReady.promise;
+  }
+
+  describe() {
+    const instances = this.#instances.map(({ pid, port, state, inFlight }) => ({ pid, port, state, inFlight }));
+    const { name, namespace } = this.service;
+    return { name, namespace, revision: this.name, instances, waiting: this.#waiting.length };
+  }
+
+  /**
+   * Takes no further request. What waits goes to `successor` or is refused, requests under way end, at the latest when
+   * their time is up, and then every instance is stopped.
+   */
+  async retire({ successor, graceMs }: { successor?: Revision; graceMs?: number } = {}): Promise<void> {
+    this.#retired = true;
+    clearTimeout(this.#ticking);
+    clearTimeout(this.#pause);
+    this.#firstReady.reject(this.#beingStopped());
+    for (const { resolve, reject } of this.#waiting.splice(0)) {
+      if (successor === undefined) reject(this.#beingStopped());
+      else resolve(Promise.resolve().then(() => successor.acquire()));
+    }
+    await Promise.all(this.#instances.map((instance) => this.#stop(instance, graceMs)));
+  }
+
+  #beingStopped(): LossiError {
+    return new LossiError("unavailable", `${this.service.name} is being stopped; call again`);
+  }
+
+  #place(instance: Instance): Place {
+    instance.inFlight += 1;
+    this.#changed();
+    return { instance, service: this.service, release: (broken = false) => this.#release(instance, broken) };
+  }
+
+  /** One that broke the connection gets no other request before its probe answers again. */
+  #release(instance: Instance, broken: boolean): void {
     instance.inFlight -= 1;
     if (broken && instance.state === "ready") {
       instance.state = "starting";
@@ -67,34 +115,7 @@ export class Revision {
       setTimeout(() => void this.#whenReady(instance), DOUBT_MS);
     }
     this.#serveWaiting();
-    this.#update();
-  }
-
-  /** Starts an instance as if a request had just ended. */
-  wake(): void {
-    this.#peak.leave(1, Date.now());
-    this.#update();
-  }
-
-  describe() {
-    const instances = this.#instances.map(({ pid, state, inFlight }) => ({ pid, state, inFlight }));
-    return { name: this.service.name, namespace: this.service.namespace, instances, waiting: this.#waiting.length };
-  }
-
-  /** Lets requests under way end and stops every instance; those that wait, and later ones, are refused. */
-  async retire(): Promise<void> {
-    this.#retired = true;
-    clearTimeout(this.#timer);
-    for (const { reject } of this.#waiting.splice(0)) reject(this.#beingStopped());
-    await Promise.all(this.#instances.map((instance) => this.#stop(instance)));
-  }
-
-  #beingStopped(): LossiError {
-    return new LossiError("unavailable", `${this.service.name} is being stopped; call again`);
-  }
-
-  #live(): Instance[] {
-    return this.#instances.filter(({ state }) => state === "starting" || state === "ready");
+    this.#changed();
   }
 
   /** Unlimited: the less loaded of two at random; limited: the first with room (semantics 3). */
@@ -111,72 +132,120 @@ export class Revision {
     while (this.#waiting.length > 0) {
       const instance = this.#pick();
       if (instance === null) return;
-      instance.inFlight += 1;
-      this.#waiting.shift()?.resolve(instance);
+      const { resolve } = this.#waiting.shift() as Waiter;
+      resolve(this.#place(instance));
     }
   }
 
-  /** Holds what there is against what is wanted: up at once, down when a window has passed. */
-  #update(): void {
+  #load(): number {
+    return this.#waiting.length + this.#instances.reduce((sum, { inFlight }) => sum + inFlight, 0);
+  }
+
+  /** Notes the load, and starts at once what waiting requests need: a laptop does not wait for the next tick. */
+  #changed(): void {
     if (this.#retired) return;
+    this.#meter.change(Date.now(), this.#load());
+    if (this.#waiting.length > 0) this.#target = Math.max(this.#target, this.#needed());
+    this.#fill();
+    if (this.#isAwake()) this.#ticking ??= setTimeout(() => this.#tick(), this.#options.tickMs);
+  }
+
+  /** Instances for the requests of this moment. */
+  #needed(): number {
+    const { containerConcurrency, scaling } = this.service;
+    const perInstance =
+      containerConcurrency || (scaling.metric === "concurrency" ? Math.max(scaling.targetValue, 1) : 100);
+    const needed = Math.ceil(this.#load() / perInstance);
+    return scaling.maxScale > 0 ? Math.min(needed, scaling.maxScale) : needed;
+  }
+
+  #isAwake(): boolean {
+    return this.#instances.length + this.#starting + this.#waiting.length + this.#target > 0;
+  }
+
+  #tick(): void {
+    this.#ticking = undefined;
+    if (this.#retired) return;
+    const ready = this.#instances.filter(({ state }) => state === "ready").length;
+    const wanted = this.#autoscaler.decide(this.#meter.complete(Date.now()), ready);
+    if (wanted !== null && (ready > 0 || wanted > 0)) this.#target = wanted;
+    // One that never gets ready, and that nobody waits for, is given up.
+    else if (this.#failures >= TRIES) this.#target = 0;
+    if (this.#waiting.length > 0) this.#target = Math.max(this.#target, this.#needed());
+    this.#drop();
+    this.#changed();
+  }
+
+  #live(): Instance[] {
+    return this.#instances.filter(({ state }) => state === "starting" || state === "ready");
+  }
+
+  #fill(): void {
     const now = Date.now();
-    const requests = this.#waiting.length + this.#instances.reduce((sum, { inFlight }) => sum + inFlight, 0);
-    const wanted = wantedFor(requests, this.service);
-    if (wanted < this.#wanted) this.#peak.leave(this.#wanted, now);
-    this.#wanted = wanted;
-    const desired = Math.max(wanted, this.#peak.highest(now));
-    const live = this.#live();
-    if (live.length + this.#starting < desired) this.#startMore(desired - live.length - this.#starting);
-    else if (live.length > desired) this.#sleep(live, live.length - desired);
-    this.#plan(now);
-  }
-
-  #plan(now: number): void {
-    clearTimeout(this.#timer);
-    const at = [this.#peak.nextChange(), this.#pausedUntil].filter(
-      (time): time is number => time !== null && time > now,
-    );
-    if (at.length > 0) this.#timer = setTimeout(() => this.#update(), Math.min(...at) - now + 1);
-  }
-
-  #startMore(count: number): void {
-    if (Date.now() < this.#pausedUntil) return;
+    const missing = this.#target - this.#live().length - this.#starting;
+    if (missing <= 0) return;
+    if (now < this.#pausedUntil) return this.#fillAfter(this.#pausedUntil - now + 1);
     if (this.#instances.length === 0 && this.#starting === 0) this.#options.onActive(this.service, true);
-    for (let n = 0; n < count; n++) void this.#start();
+    for (let n = 0; n < missing; n++) void this.#start();
+  }
+
+  #fillAfter(ms: number): void {
+    this.#pause ??= setTimeout(() => {
+      this.#pause = undefined;
+      this.#changed();
+    }, ms);
+  }
+
+  /** Stops idle instances beyond the target. */
+  #drop(): void {
+    const live = this.#live();
+    const idle = live.filter(({ state, inFlight }) => state === "ready" && inFlight === 0);
+    for (const instance of idle.slice(0, Math.max(live.length - this.#target, 0))) void this.#stop(instance);
   }
 
   async #start(): Promise<void> {
-    const { command, env, log } = this.#options;
+    const { command, env, log, gpus } = this.#options;
     this.#starting += 1;
+    const { gpuSlots, name } = this.service;
+    if (gpus.isShort(gpuSlots)) {
+      const { total, free } = gpus.describe();
+      const hint = total === 0 ? "; LOSSI_GPU_CARDS=1 npm start offers ten" : "";
+      log({ level: "warn", message: `${name} waits for ${gpuSlots} GPU slots, ${free} of ${total} are free${hint}` });
+    }
+    const giveBack = gpuSlots > 0 ? await gpus.take(gpuSlots) : () => {};
+    if (this.#retired || this.#live().length >= this.#target) {
+      this.#starting -= 1;
+      return giveBack();
+    }
     const instance = await Instance.start({ service: this.service, command: command(this.service), env, log });
     this.#starting -= 1;
     this.#instances.push(instance);
+    void instance.exited.then(giveBack);
     void instance.exited.then((exit) => this.#onExit(instance, exit));
     if (this.#retired) return void this.#stop(instance);
     if (!(await this.#whenReady(instance))) return;
-    log({
-      level: "info",
-      message: `${this.service.name} woke in ${Math.round(performance.now() - instance.startedAt)} ms`,
-    });
+    const ms = Math.round(performance.now() - instance.startedAt);
+    log({ level: "info", message: `${name} woke in ${ms} ms` });
   }
 
   async #whenReady(instance: Instance): Promise<boolean> {
     if (!(await instance.ready(this.service.readinessPath))) return false;
     this.#failures = 0;
+    this.#firstReady.resolve();
     this.#serveWaiting();
-    this.#update();
+    this.#changed();
     return true;
   }
 
   #onExit(instance: Instance, exit: Exit): void {
-    const expected = instance.state === "ended" && this.#stopping.delete(instance);
+    const expected = this.#stopping.delete(instance);
     this.#instances = this.#instances.filter((one) => one !== instance);
     if (!expected && !this.#retired) this.#onCrash(exit);
     if (expected && this.#instances.length === 0 && this.#starting === 0) {
       this.#options.onActive(this.service, false);
-      this.#options.log({ level: "info", message: `${this.service.name} sleeps` });
+      if (!this.#retired) this.#options.log({ level: "info", message: `${this.service.name} sleeps` });
     }
-    this.#update();
+    this.#changed();
   }
 
   /** Starts again at once the first time, as a kubelet does, then at growing distances. */
@@ -188,19 +257,15 @@ export class Revision {
     if (this.#failures < 2) return;
     this.#pausedUntil = Date.now() + Math.min(50 * 2 ** this.#failures, LONGEST_PAUSE_MS);
     if (this.#failures < TRIES) return;
-    for (const { reject } of this.#waiting.splice(0)) reject(new LossiError("unavailable", why));
-  }
-
-  #sleep(live: Instance[], count: number): void {
-    const idle = live.filter(({ state, inFlight }) => state === "ready" && inFlight === 0);
-    for (const instance of idle.slice(0, count)) void this.#stop(instance);
+    const error = new LossiError("unavailable", why);
+    this.#firstReady.reject(error);
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 
   /** Waits for requests under way, then ends the process. */
-  async #stop(instance: Instance): Promise<void> {
+  async #stop(instance: Instance, graceMs = this.service.timeoutMs): Promise<void> {
     this.#stopping.add(instance);
     instance.state = "draining";
-    const graceMs = this.#retired ? Math.min(this.service.timeoutMs, CLOSE_GRACE_MS) : this.service.timeoutMs;
     const deadline = Date.now() + graceMs;
     while (instance.inFlight > 0 && Date.now() < deadline) await new Promise((done) => setTimeout(done, 20));
     await instance.stop(graceMs);

@@ -8,6 +8,8 @@ import type { ServiceResource } from "../resources.ts";
 import { NoAnswerInTime, exchange, proxy } from "./proxy.ts";
 import type { SmallAnswer, SmallRequest } from "./proxy.ts";
 import { Revision } from "./revision.ts";
+import type { Place } from "./revision.ts";
+import type { Slots } from "./slots.ts";
 
 export type Log = (line: { level: "info" | "warn" | "error"; message: string }) => void;
 export type ServiceName = { service: string; namespace: string };
@@ -20,52 +22,114 @@ export type ServingOptions = {
   log: Log;
   /** `true` before a function's first process starts, `false` after its last one was put to sleep in order. */
   onActive: (service: ServiceResource, active: boolean) => void;
+  gpus: Slots;
+  /** How often the autoscaler looks; Knative's does every 2 s. Its buckets are half as long. */
+  tickMs: number;
 };
 
 export interface Serving {
+  /** Takes a Service in, and starts what its manifest wants before anybody calls. */
   add(service: ServiceResource): void;
-  /** New processes take the next requests, the old ones finish theirs. */
-  replace(service: ServiceResource): void;
+  /**
+   * A new revision. An `awake` function, or any one with `start`, gets its first instance before it takes requests; until
+   * then, and when it fails, the old revision keeps them. Requests under way end where they are.
+   */
+  replace(service: ServiceResource, options?: { start?: boolean }): void;
+  remove(to: ServiceName): void;
   /** Starts an instance although nobody called. */
   wake(name: string, namespace: string): void;
   /** Hands a request of a server on, and its answer back. */
   forward(to: ServiceName, req: IncomingMessage, res: ServerResponse): void;
   /** Sends one small request, as the broker does. Throws when there was no answer. */
   send(to: ServiceName, request: SmallRequest): Promise<SmallAnswer>;
+  /** The revisions that take requests. */
   list(): ReturnType<Revision["describe"]>[];
   /** Ends every process, after the requests under way. */
   close(): Promise<void>;
 }
 
+/** Longest wait for a function to end when the platform itself ends. */
+const CLOSE_GRACE_MS = 10_000;
+
+/** `current` takes requests; `next` will when it is ready. */
+type Entry = { current: Revision; next: Revision | null; active: Set<number> };
+
 export function createServing(options: ServingOptions): Serving {
-  const revisions = new Map<string, Revision>();
+  const entries = new Map<string, Entry>();
   const retiring = new Set<Promise<void>>();
-  const find = ({ service, namespace }: ServiceName): Revision => {
-    const revision = revisions.get(`${namespace}/${service}`);
-    if (revision === undefined) throw new LossiError("not_found", `there is no Service ${namespace}/${service}`);
-    return revision;
+  const find = ({ service, namespace }: ServiceName): Entry => {
+    const entry = entries.get(`${namespace}/${service}`);
+    if (entry === undefined) throw new LossiError("not_found", `there is no Service ${namespace}/${service}`);
+    return entry;
   };
-  const add = (service: ServiceResource): void =>
-    void revisions.set(`${service.namespace}/${service.name}`, new Revision(service, options));
+  const acquire = (to: ServiceName): Promise<Place> => find(to).current.acquire();
+
+  const retire = (revision: Revision, successor?: Revision): void => {
+    const retired = revision.retire(successor && { successor }).finally(() => retiring.delete(retired));
+    retiring.add(retired);
+  };
+  /** Several revisions of one function are one function that is awake. */
+  const revisionOf = (service: ServiceResource, active: Set<number>): Revision =>
+    new Revision(service, {
+      ...options,
+      onActive(_service, is) {
+        const before = active.size;
+        if (is) active.add(service.generation);
+        else active.delete(service.generation);
+        if ((before === 0) !== (active.size === 0)) options.onActive(service, is);
+      },
+    });
+  const rollOut = async (entry: Entry, next: Revision): Promise<void> => {
+    const { log } = options;
+    if (entry.next !== null) retire(entry.next);
+    entry.next = next;
+    const failure = await Promise.race([next.start(1), notIn(next.service.progressDeadlineMs)]).then(
+      () => null,
+      messageOf,
+    );
+    // A newer one took its place meanwhile.
+    if (entry.next !== next) return;
+    entry.next = null;
+    if (failure !== null) {
+      log({ level: "error", message: `${next.name} is not ready, ${entry.current.name} goes on: ${failure}` });
+      return retire(next);
+    }
+    log({ level: "info", message: `${next.name} takes over from ${entry.current.name}` });
+    const old = entry.current;
+    entry.current = next;
+    retire(old, next);
+  };
 
   const forward = async (to: ServiceName, req: IncomingMessage, res: ServerResponse): Promise<void> => {
-    const revision = find(to);
-    const instance = await revision.acquire();
-    const { timeoutMs } = revision.service;
-    const { broken } = res.destroyed ? { broken: false } : await proxy(instance, req, res, timeoutMs);
-    revision.release(instance, broken);
+    const { instance, service, release } = await acquire(to);
+    const { broken } = res.destroyed ? { broken: false } : await proxy(instance, req, res, service);
+    release(broken);
   };
 
   return {
-    add,
-    replace(service) {
-      const old = revisions.get(`${service.namespace}/${service.name}`);
-      add(service);
-      if (old === undefined) return;
-      const retired = old.retire().finally(() => retiring.delete(retired));
-      retiring.add(retired);
+    add(service) {
+      const active = new Set<number>();
+      const current = revisionOf(service, active);
+      entries.set(`${service.namespace}/${service.name}`, { current, next: null, active });
+      current.start().catch(() => {});
     },
-    wake: (name, namespace) => find({ service: name, namespace }).wake(),
+    replace(service, { start = false } = {}) {
+      const entry = find({ service: service.name, namespace: service.namespace });
+      const generation = (entry.next ?? entry.current).service.generation + 1;
+      const next = revisionOf({ ...service, generation }, entry.active);
+      if (start || entry.active.size > 0) return void rollOut(entry, next);
+      retire(entry.current, next);
+      entry.current = next;
+    },
+    remove(to) {
+      const { current, next } = find(to);
+      entries.delete(`${to.namespace}/${to.service}`);
+      for (const revision of [current, next]) if (revision !== null) retire(revision);
+    },
+    wake: (name, namespace) =>
+      void find({ service: name, namespace })
+        .current.start(1)
+        .catch(() => {}),
     forward(to, req, res) {
       const probe = req.headers["k-network-probe"];
       if (probe !== undefined) return void res.writeHead(200).end(probe);
@@ -75,22 +139,33 @@ export function createServing(options: ServingOptions): Serving {
       });
     },
     async send(to, request) {
-      const revision = find(to);
-      const instance = await revision.acquire();
+      const { instance, service, release } = await acquire(to);
       try {
         const headers = { ...request.headers, host: `${to.service}.${to.namespace}.svc.cluster.local` };
-        const timeoutMs = Math.min(request.timeoutMs ?? revision.service.timeoutMs, revision.service.timeoutMs);
+        const timeoutMs = Math.min(request.timeoutMs ?? service.timeoutMs, service.timeoutMs);
         const answer = await exchange({ instance }, { ...request, headers, timeoutMs });
-        revision.release(instance);
+        release();
         return answer;
       } catch (error) {
-        revision.release(instance, !(error instanceof NoAnswerInTime));
+        release(!(error instanceof NoAnswerInTime));
         throw error;
       }
     },
-    list: () => [...revisions.values()].map((revision) => revision.describe()),
+    list: () => [...entries.values()].map(({ current }) => current.describe()),
     async close() {
-      await Promise.all([...retiring, ...[...revisions.values()].map((revision) => revision.retire())]);
+      const revisions = [...entries.values()].flatMap(({ current, next }) =>
+        next === null ? [current] : [current, next],
+      );
+      const ended = [...retiring, ...revisions.map((revision) => revision.retire({ graceMs: CLOSE_GRACE_MS }))];
+      // What is not over by then ends with the platform.
+      await Promise.race([Promise.all(ended), notIn(CLOSE_GRACE_MS * 2).catch(() => {})]);
     },
   };
+}
+
+/** Rejects when the time is up. */
+function notIn(ms: number): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    setTimeout(() => reject(new Error(`not within ${ms / 1000} s`)), ms).unref();
+  });
 }

@@ -1,46 +1,75 @@
 import { LossiError, messageOf } from "../errors.ts";
 import { send } from "../http/send.ts";
-import type { Cluster } from "./cluster.ts";
+import type { Clock, Cluster, Forward, ForwardId, ForwardStatus, InstanceStatus, ServiceStatus } from "./cluster.ts";
 
-const PATH = "/apis/sources.knative.dev/v1/namespaces/lossi/pingsources/schedule";
+const NAMESPACE = "lossi";
+const LOSSI = "/apis/lossi.dev/v1";
 
-/** The PingSource of `knative/scheduler`, at another beat. */
-export const schedulePingSource = (cron: string) => ({
+/** The PingSource that wakes a function; that of `schedule` stands in `knative/scheduler` as well. */
+export const clockPingSource = (clock: Clock, cron: string) => ({
   apiVersion: "sources.knative.dev/v1",
   kind: "PingSource",
   metadata: {
-    name: "schedule",
-    namespace: "lossi",
-    labels: { "app.kubernetes.io/name": "schedule", "app.kubernetes.io/part-of": "lossi" },
+    name: clock,
+    namespace: NAMESPACE,
+    labels: { "app.kubernetes.io/name": clock, "app.kubernetes.io/part-of": "lossi" },
   },
   spec: {
     schedule: cron,
     timezone: "UTC",
     contentType: "application/json",
     data: "{}",
-    sink: { ref: { apiVersion: "serving.knative.dev/v1", kind: "Service", name: "schedule" } },
+    sink: { ref: { apiVersion: "serving.knative.dev/v1", kind: "Service", name: clock } },
   },
 });
 
-/** The laptop platform, which takes a PingSource at the path where Kubernetes would. */
+const clockPath = (clock: Clock): string => `/apis/sources.knative.dev/v1/namespaces/${NAMESPACE}/pingsources/${clock}`;
+const forwardPath = ({ kind, name }: ForwardId): string => `${LOSSI}/${kind}s/${encodeURIComponent(name)}`;
+
+const idOf = ({ name, target: { kind } }: Forward): ForwardId => ({ kind, name });
+
+/** The laptop platform: it takes PingSources at the path where Kubernetes would, and has forwards of its own. */
 export function openLocalCluster(url: string | undefined): Cluster {
+  const call = (method: string, path: string, body?: unknown) => request(url, method, path, body);
   return {
-    startSchedule: (cron) => call(url, "PUT", JSON.stringify(schedulePingSource(cron))),
-    stopSchedule: () => call(url, "DELETE", ""),
+    async startClock(clock, cron) {
+      await call("PUT", clockPath(clock), clockPingSource(clock, cron));
+    },
+    async stopClock(clock) {
+      await call("DELETE", clockPath(clock));
+    },
+    async checkForward(forward) {
+      await call("PUT", `${forwardPath(idOf(forward))}?dryRun=All`, forward);
+    },
+    openForward: async (forward) => (await call("PUT", forwardPath(idOf(forward)), forward)) as ForwardStatus,
+    closeForward: async (id) => (await call("DELETE", forwardPath(id))) !== null,
+    listForwards: async ({ check = false } = {}) =>
+      (await call("GET", `${LOSSI}/forwards${check ? "?check" : ""}`)) as ForwardStatus[],
+    listServices: async () => (await call("GET", `${LOSSI}/services`)) as ServiceStatus[],
+    listInstances: async () => (await call("GET", `${LOSSI}/instances`)) as InstanceStatus[],
   };
 }
 
-async function call(url: string | undefined, method: string, body: string): Promise<void> {
+/** The parsed answer; `null` where there is nothing of that name. */
+async function request(url: string | undefined, method: string, path: string, body?: unknown): Promise<unknown> {
   if (url === undefined) {
     throw new LossiError(
       "unavailable",
-      "this function runs without the platform, which turns the schedule on; run npm start",
+      "this function runs without the platform, which keeps clocks and forwards; run npm start",
     );
   }
-  const answer = await send(method, url + PATH, "application/json", body).catch((cause: unknown) => {
+  const text = body === undefined ? "" : JSON.stringify(body);
+  const answer = await send(method, url + path, "application/json", text).catch((cause: unknown) => {
     throw new LossiError("unavailable", `the platform could not be reached: ${messageOf(cause)}`, { cause });
   });
-  if (answer.status >= 300 && answer.status !== 404) {
-    throw new LossiError("unavailable", `the platform answered ${answer.status}: ${answer.body.slice(0, 200)}`);
-  }
+  if (answer.status === 404) return null;
+  if (answer.status < 300) return answer.body === "" ? {} : (JSON.parse(answer.body) as unknown);
+  throw new LossiError(answer.status === 422 ? "rejected" : "unavailable", reasonOf(answer));
+}
+
+function reasonOf({ status, body }: { status: number; body: string }): string {
+  const message = /"message":("(?:[^"\\]|\\.)*")/.exec(body)?.[1];
+  return message === undefined
+    ? `the platform answered ${status}: ${body.slice(0, 200)}`
+    : (JSON.parse(message) as string);
 }

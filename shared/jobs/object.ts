@@ -8,9 +8,6 @@ type Fields = { [key: string]: unknown };
 export const jobPath = (key: string | number): string => `JOBS/${key}`;
 export const TEMPLATE_PATH = "JOBS/status-template";
 
-/** Metadata that names the task which made the object, so that a repeat finds its own work. */
-export const TASK_METADATA = "task";
-
 /** The empty job, for buckets whose submitter left no template. */
 export const BUILT_IN_TEMPLATE: Fields = {
   name: "",

@@ -7,7 +7,8 @@ import { explain, strict } from "../schema.ts";
 const text = z.string().max(1024);
 const name = text.min(1);
 const list = <T extends z.ZodType>(item: T) => z.array(item).max(1000);
-const user = z
+/** Whose bucket is meant. */
+export const user = z
   .string()
   .min(1)
   .max(128)

@@ -2,7 +2,9 @@
 import * as z from "zod";
 
 import { LossiError } from "../errors.ts";
+import { forwardReference, forwardSubmission } from "../forwards/request.ts";
 import { FUNCTION_NAMES } from "../functions.ts";
+import type { FunctionName } from "../functions.ts";
 import { jobReference, parseSubmission } from "../jobs/request.ts";
 import { parse, quote, strict } from "../schema.ts";
 import type { Json, NewTask } from "../state/state.ts";
@@ -19,6 +21,11 @@ const logSource = z.enum(LOG_SOURCES);
 const logs = strict({ mode: z.literal("logs"), type: logSource.default("backend"), input: strict({}).optional() });
 const submit = strict({ mode: z.literal("orchestration"), type: z.literal("submit"), input: z.unknown() });
 const change = strict({ mode: z.literal("orchestration"), type: z.enum(["start", "stop"]), input: jobReference });
+const forward = strict({ mode: z.literal("forwarding"), type: z.literal("submit"), input: forwardSubmission });
+const stopForward = strict({ mode: z.literal("forwarding"), type: z.literal("stop"), input: forwardReference });
+
+export const ARTIFACTS = ["status", "sacct", "seff", "times", "files"] as const;
+const artifact = strict({ mode: z.literal("artifacts"), type: z.enum(ARTIFACTS), input: jobReference });
 
 /** The keyword arguments of a call of `task/run/{name}`, checked. Throws `invalid`, or `not_found` for an unknown name. */
 export function parseTask(name: string, keywords: unknown): Work {
@@ -32,43 +39,63 @@ export function parseTask(name: string, keywords: unknown): Work {
   return parseRequest(payload);
 }
 
+type Payload = Record<string, unknown>;
+
+/** Each mode, and how its payload is checked. */
+const MODES: Record<string, (payload: Payload) => Work> = {
+  logs: (payload) => asked("logs", parse(logs, payload, "payload") as Json),
+  orchestration: (payload) =>
+    byType(payload, {
+      submit: () =>
+        asked("orchestration", payload as Json, parseSubmission(parse(submit, payload, "payload").input).user),
+      start: () => aboutKey("orchestration", parse(change, payload, "payload")),
+      stop: () => aboutKey("orchestration", parse(change, payload, "payload")),
+    }),
+  forwarding: (payload) =>
+    byType(payload, {
+      submit() {
+        const request = parse(forward, payload, "payload");
+        return asked("forwarding", request as Json, request.input.user ?? null);
+      },
+      stop: () => aboutKey("forwarding", parse(stopForward, payload, "payload")),
+    }),
+  artifacts: (payload) =>
+    byType(
+      payload,
+      Object.fromEntries(
+        ARTIFACTS.map((type) => [type, () => aboutKey("artifacts", parse(artifact, payload, "payload"))]),
+      ),
+    ),
+};
+
 /** The payload of `tasks.forwarder-requests`: `{mode, type, input}`. Throws `invalid` that names the modes there are. */
-export function parseRequest(payload: Record<string, unknown>): Work {
-  switch (payload["mode"]) {
-    case "logs":
-      return { name: REQUESTS, function: "logs", payload: parse(logs, payload, "payload") as Json, user: null };
-    case "orchestration":
-      return orchestration(payload);
-    default:
-      throw new LossiError(
-        "invalid",
-        `payload: mode: expected "logs" or "orchestration", not ${shown(payload["mode"])}`,
-      );
-  }
+export function parseRequest(payload: Payload): Work {
+  return choose(payload, "mode", MODES)(payload);
+}
+
+const byType = (payload: Payload, types: Record<string, () => Work>): Work => choose(payload, "type", types)();
+
+function choose<T>(payload: Payload, key: "mode" | "type", choices: Record<string, T>): T {
+  const value = payload[key];
+  const chosen = typeof value === "string" && Object.hasOwn(choices, value) ? choices[value] : undefined;
+  if (chosen !== undefined) return chosen;
+  const names = Object.keys(choices).map((name) => JSON.stringify(name));
+  const expected = `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
+  throw new LossiError("invalid", `payload: ${key}: expected ${expected}, not ${shown(value)}`);
 }
 
 const shown = (value: unknown): string => (typeof value === "string" ? quote(value) : typeof value);
 
-function orchestration(payload: Record<string, unknown>): Work {
-  const work = { name: REQUESTS, function: "orchestration" } as const;
-  switch (payload["type"]) {
-    case "submit": {
-      const { input } = parse(submit, payload, "payload");
-      return { ...work, payload: payload as Json, user: parseSubmission(input).user };
-    }
-    case "start":
-    case "stop": {
-      const request = parse(change, payload, "payload");
-      return {
-        ...work,
-        payload: { ...request, input: { ...request.input, user: request.input.user ?? null } },
-        user: request.input.user ?? null,
-      };
-    }
-    default:
-      throw new LossiError(
-        "invalid",
-        `payload: type: expected "submit", "start" or "stop", not ${shown(payload["type"])}`,
-      );
-  }
-}
+const asked = (name: FunctionName, payload: Json, user: string | null = null): Work => ({
+  name: REQUESTS,
+  function: name,
+  payload,
+  user,
+});
+
+type Reference = { mode: string; type: string; input: { key: string; user?: string | undefined } };
+
+const aboutKey = (name: FunctionName, { mode, type, input }: Reference): Work => {
+  const user = input.user ?? null;
+  return asked(name, { mode, type, input: { key: input.key, user } }, user);
+};

@@ -31,7 +31,7 @@ export type Lossi = {
   stop: () => Promise<void>;
 };
 
-export type StartOptions = { home?: string; manifests?: string; env?: Record<string, string> };
+export type StartOptions = { home?: string; manifests?: string; functions?: string; env?: Record<string, string> };
 
 /** A folder of its own that goes away with the test. */
 export function temporaryFolder(): string {
@@ -50,6 +50,22 @@ export function manifestsWith(environment: Record<string, string>): string {
   return folder;
 }
 
+/** A copy of the built functions with one more, and its Service in a copy of the manifests. */
+export function withFunction(name: string, file: string, environment: Record<string, string> = {}): StartOptions {
+  build();
+  const functions = temporaryFolder();
+  cpSync(join(root, "dist"), functions, { recursive: true });
+  cpSync(file, join(functions, `${name}.cjs`));
+  const manifests = manifestsWith(environment);
+  cpSync(join(manifests, "logs"), join(manifests, name), { recursive: true });
+  rmSync(join(manifests, name, "trigger.yaml"));
+  for (const manifest of ["service.yaml", "service-account.yaml"]) {
+    const path = join(manifests, name, manifest);
+    writeFileSync(path, readFileSync(path, "utf8").replaceAll(/\blogs\b/g, name));
+  }
+  return { functions, manifests };
+}
+
 let built = false;
 /** What `npm start` builds first. */
 export function build(): void {
@@ -61,10 +77,14 @@ export function build(): void {
 export async function startLossi({
   home = join(temporaryFolder(), "home"),
   manifests,
+  functions,
   env = {},
 }: StartOptions = {}): Promise<Lossi> {
   build();
-  const args = manifests === undefined ? [] : ["--manifests", manifests];
+  const args = [
+    ...(manifests === undefined ? [] : ["--manifests", manifests]),
+    ...(functions === undefined ? [] : ["--functions", functions]),
+  ];
   const child = spawn(process.execPath, [join(root, "dist/platform.mjs"), ...args], {
     cwd: root,
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], LOSSI_HOME: home, LOSSI_PORT: "0", ...env },

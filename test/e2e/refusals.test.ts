@@ -9,6 +9,8 @@ import type { Answer } from "./lossi.ts";
 const { "ice-id": _iceId, ...NINE } = NONE;
 const run = "/interaction/task/run/tasks.forwarder-requests";
 const submit = "/interaction/orch/submit/none";
+const forw = "/interaction/forw/submit/none/none";
+const REDIS = { name: "redis", address: "redis.example", port: 6379 };
 const orchestration = (jobs: unknown) => ({ name: "o", platforms: { puhti: { jobs } } });
 
 /** Method, path, body, status, and what the message has to say. */
@@ -30,7 +32,7 @@ const REFUSED: [string, string, unknown, number, RegExp][] = [
   ["POST", "/setup/config/start", { times: ["30"] }, 400, /task-times/],
   ["POST", "/setup/config/stop", { now: true }, 400, /now/],
   ["GET", run, undefined, 400, /payload/],
-  ["GET", run, { payload: { mode: "log" } }, 400, /"logs" or "orchestration"/],
+  ["GET", run, { payload: { mode: "log" } }, 400, /"logs", "orchestration", "forwarding" or "artifacts"/],
   ["GET", run, { payload: { mode: "logs", type: "kitchen" } }, 400, /frontend/],
   ["GET", run, { payload: { mode: "logs" }, extra: 1 }, 400, /extra/],
   ["GET", run, { payload: [] }, 400, /payload/],
@@ -68,6 +70,28 @@ const REFUSED: [string, string, unknown, number, RegExp][] = [
   ["POST", "/interaction/orch/start/%C3%A4", {}, 400, /decimal/],
   ["POST", "/interaction/orch/start/%ff", {}, 400, /decimal/],
   ["POST", "/interaction/orch/stop/1", { usr: "me" }, 400, /usr.*user/],
+  ["POST", forw, {}, 400, /at least one import or export/],
+  ["POST", forw, { imports: [] }, 400, /at least one/],
+  ["POST", forw, { import: [REDIS] }, 400, /import.*imports/],
+  ["POST", forw, { imports: [{ ...REDIS, port: 0 }] }, 400, /imports\[0\]\.port/],
+  ["POST", forw, { imports: [{ ...REDIS, port: "http" }] }, 400, /imports\[0\]\.port/],
+  ["POST", forw, { imports: [{ ...REDIS, name: "Ray Head" }] }, 400, /a-z, 0-9 and dashes/],
+  ["POST", forw, { imports: [REDIS, REDIS] }, 400, /each name may be there once/],
+  ["POST", forw, { exports: [{ name: "x", address: "tasks" }] }, 400, /exports\[0\]\.port/],
+  ["POST", forw, { user: "a/b", imports: [REDIS] }, 400, /user/],
+  ["POST", forw, { imports: [REDIS], "ttl-seconds": 0 }, 400, /ttl-seconds/],
+  ["POST", forw, { imports: Array.from({ length: 21 }, () => REDIS) }, 400, /imports/],
+  ["GET", forw, { imports: [REDIS] }, 405, /POST/],
+  ["POST", "/interaction/forw/stop/none/none", {}, 400, /keys as submit answered them/],
+  ["POST", "/interaction/forw/stop/none/0,0", {}, 400, /none/],
+  ["POST", "/interaction/forw/stop/a%2fb/1", {}, 400, /user/],
+  ["POST", "/forwards", undefined, 405, /GET/],
+  ["GET", run, { payload: { mode: "forwarding", type: "start", input: {} } }, 400, /"submit" or "stop"/],
+  ["GET", "/interaction/arti/sacct/one", undefined, 400, /decimal/],
+  ["GET", "/interaction/arti/sacct/1", { usr: "x" }, 400, /usr.*user/],
+  ["GET", "/interaction/arti/sact/1", undefined, 404, /./],
+  ["POST", "/interaction/arti/seff/1", undefined, 405, /GET/],
+  ["GET", run, { payload: { mode: "artifacts", type: "logs", input: { key: "1" } } }, 400, /"times" or "files"/],
   ["GET", "/interaction/arti/logs/kitchen", undefined, 404, /frontend/],
   ["GET", "/interaction/arti/logs/..%2f..%2fetc", undefined, 404, /frontend/],
   ["POST", "/interaction/arti/logs/frontend", undefined, 405, /GET/],
@@ -111,6 +135,10 @@ test("what needs a configuration answers 409 before there is one", async () => {
     ["POST", submit, JOB],
     ["POST", "/interaction/orch/start/1", {}],
     ["GET", run, { payload: { mode: "orchestration", type: "submit", input: JOB } }],
+    ["POST", forw, { imports: [REDIS] }],
+    ["POST", "/interaction/forw/stop/none/1", {}],
+    ["GET", "/interaction/arti/sacct/1", {}],
+    ["GET", run, { payload: { mode: "artifacts", type: "seff", input: { key: "1" } } }],
   ] as const) {
     const { status, json } = await lossi.call(method, path, body);
     expect({ status, message: json.message }).toEqual({

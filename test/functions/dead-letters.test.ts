@@ -104,7 +104,15 @@ test("a round of the schedule announces tasks whose worker vanished, and forgets
   await begun(all, ID);
   all.clock.now += 60_000;
   const keep = { days: 30, tasks: 10, lines: 10 };
-  expect(await round({ ...all, keep })).toEqual({ announced: 0, resumed: 1, restored: 0, failed: [], forgotten: 0 });
+  const forwards = { renewed: 0, expired: 0, failed: [] };
+  expect(await round({ ...all, keep })).toEqual({
+    announced: 0,
+    resumed: 1,
+    restored: 0,
+    failed: [],
+    forwards,
+    forgotten: 0,
+  });
   all.clock.now += GRACE_MS;
   expect((await all.outbox.claim(10, 1))[0]?.event).toMatchObject({
     type: "dev.lossi.orchestration.requested.v1",

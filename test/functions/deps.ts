@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
+import { openLocalCluster } from "#shared/cluster/local.ts";
+import { resolve } from "#shared/forwards/resolve.ts";
 import { createAnnouncer } from "#shared/outbox/announcer.ts";
 import { openSqliteState } from "#shared/state/sqlite.ts";
 import type { TaskLease } from "#shared/state/state.ts";
@@ -26,7 +28,8 @@ export function deps() {
   });
   const source = "/lossi/test";
   const work = { ledger: state.ledger, announcer, source, log, leaseMs: 5000, maxAttempts: 3 };
-  return { ...state, state, store, announcer, log, source, work, now, clock, folder };
+  const forwards = { cluster: openLocalCluster(undefined), rules: { allow: [], deny: [], own: [] }, resolve };
+  return { ...state, ...forwards, state, store, announcer, log, source, work, now, clock, folder };
 }
 
 export type TestDeps = ReturnType<typeof deps>;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { placeJobs } from "#functions/orchestration/place.ts";
+import { placeObjects } from "#shared/objects/place.ts";
 import { restoreFlags, setFlag } from "#shared/jobs/flags.ts";
 import { BUILT_IN_TEMPLATE, layOver, rewrite } from "#shared/jobs/object.ts";
 import { parseSubmission } from "#shared/jobs/request.ts";
@@ -9,6 +9,7 @@ import { begun, deps } from "./deps.ts";
 import type { TestDeps } from "./deps.ts";
 
 const BUCKET = "p-submitter-i-u";
+const PLACE = { bucket: BUCKET, prefix: "JOBS/" };
 
 async function ready(): Promise<TestDeps> {
   const all = deps();
@@ -21,21 +22,21 @@ const names = async ({ store }: TestDeps) =>
 const read = async ({ store }: TestDeps, key: string) =>
   JSON.parse(new TextDecoder().decode((await store.get(BUCKET, key))?.body));
 
-test("placeJobs: the first key follows the largest decimal under JOBS/, whatever else is there", async () => {
+test("placeObjects: the first key follows the largest decimal under JOBS/, whatever else is there", async () => {
   const all = await ready();
   for (const key of ["JOBS/status-template", "JOBS/7", "JOBS/007x", "JOBS/9/deep", "OTHER/99"])
     await all.store.put(BUCKET, key, "{}");
-  expect(await placeJobs(["{}", "{}"], BUCKET, await begun(all, "t"), all)).toEqual([8, 9]);
+  expect(await placeObjects(["{}", "{}"], PLACE, await begun(all, "t"), all)).toEqual([8, 9]);
 });
 
-test("placeJobs: a repeat after a crash finds its own objects and adds what is missing", async () => {
+test("placeObjects: a repeat after a crash finds its own objects and adds what is missing", async () => {
   const all = await ready();
   const lease = await begun(all, "t");
   const numbers = await all.ledger.reserve(lease, `${BUCKET}/JOBS`, 1, 3);
   await all.store.put(BUCKET, `JOBS/${numbers?.[1]}`, '"second"', {
     metadata: { version: "1", task: "t", "task-part": "1" },
   });
-  expect(await placeJobs(['"first"', '"second"', '"third"'], BUCKET, lease, all)).toEqual([1, 2, 3]);
+  expect(await placeObjects(['"first"', '"second"', '"third"'], PLACE, lease, all)).toEqual([1, 2, 3]);
   expect(await Promise.all(["JOBS/1", "JOBS/2", "JOBS/3"].map((key) => read(all, key)))).toEqual([
     "first",
     "second",
@@ -43,22 +44,22 @@ test("placeJobs: a repeat after a crash finds its own objects and adds what is m
   ]);
 });
 
-test("placeJobs: a key that somebody outside took is left alone, and no job is lost over it", async () => {
+test("placeObjects: a key that somebody outside took is left alone, and no job is lost over it", async () => {
   const all = await ready();
   const lease = await begun(all, "t");
   await all.ledger.reserve(lease, `${BUCKET}/JOBS`, 1, 2);
   await all.store.put(BUCKET, "JOBS/1", '"foreign"');
-  expect(await placeJobs(['"a"', '"b"'], BUCKET, lease, all)).toEqual([2, 3]);
+  expect(await placeObjects(['"a"', '"b"'], PLACE, lease, all)).toEqual([2, 3]);
   expect(await read(all, "JOBS/1")).toBe("foreign");
   expect([await read(all, "JOBS/2"), await read(all, "JOBS/3")].toSorted()).toEqual(["a", "b"]);
 });
 
-test("placeJobs: a worker whose lease passed on puts nothing", async () => {
+test("placeObjects: a worker whose lease passed on puts nothing", async () => {
   const all = await ready();
   const old = await begun(all, "t");
   all.clock.now += 60_000;
   await all.ledger.begin("t", 1000);
-  await expect(placeJobs(["{}"], BUCKET, old, all)).rejects.toMatchObject({ code: "conflict" });
+  await expect(placeObjects(["{}"], PLACE, old, all)).rejects.toMatchObject({ code: "conflict" });
   expect(await names(all)).toEqual([]);
 });
 

@@ -33,7 +33,7 @@ test.each([
 
 test("init stores the configuration, makes the buckets and announces, without tokens", async () => {
   const all = deps();
-  const cluster = { startSchedule: async () => {}, stopSchedule: async () => {} };
+  const cluster = { startClock: async () => {}, stopClock: async () => {} };
   const app = createApp({ ...all, cluster, defaultTimes: ["30"] }, all.log);
   const body = {
     ...Object.fromEntries(CONFIGURATION_KEYS.map((key) => [key, "none"])),
@@ -59,8 +59,8 @@ test("the schedule starts at the smallest interval, or at the default, and nothi
   const all = deps();
   const started: string[] = [];
   const cluster = {
-    startSchedule: async (cron: string) => void started.push(cron),
-    stopSchedule: async () => void started.push("stopped"),
+    startClock: async (_clock: string, cron: string) => void started.push(cron),
+    stopClock: async () => void started.push("stopped"),
   };
   const app = createApp({ ...all, cluster, defaultTimes: ["20"] }, all.log);
   const post = async (path: string, body?: object) =>

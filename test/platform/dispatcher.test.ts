@@ -34,6 +34,7 @@ function open(file: string, send: Send, triggers = ["all"]) {
       name,
       broker: "b",
       attributes: {},
+      filters: [],
       subscriber: { url: "http://alive/" },
       delivery: null,
     })),

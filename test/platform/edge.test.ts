@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 
-import { schedulePingSource } from "#shared/cluster/local.ts";
+import { clockPingSource } from "#shared/cluster/local.ts";
 import { route, serviceOfHost } from "#platform/edge.ts";
 import type { IngressResource } from "#platform/resources.ts";
 
@@ -48,5 +48,5 @@ test("a Service's own host is name and namespace before a known ending", () => {
 
 test("the schedule that is turned on is the PingSource of knative/scheduler", () => {
   const file = join(import.meta.dirname, "../../knative/scheduler/ping-source.yaml");
-  expect(parse(readFileSync(file, "utf8"))).toEqual(schedulePingSource("*/30 * * * * *"));
+  expect(parse(readFileSync(file, "utf8"))).toEqual(clockPingSource("schedule", "*/30 * * * * *"));
 });

@@ -8,12 +8,29 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 
 import type { ServiceResource } from "#platform/resources.ts";
+import type { Scaling } from "#platform/serving/kpa.ts";
 import { createServing } from "#platform/serving/serving.ts";
+import { createSlots } from "#platform/serving/slots.ts";
 
 import { isAlive, until } from "./until.ts";
 
 const PROBE = join(import.meta.dirname, "functions/probe.mjs");
 const TO = { service: "f", namespace: "n" };
+
+const SCALING: Scaling = {
+  metric: "concurrency",
+  targetValue: 70,
+  windowMs: 60_000,
+  panicWindowMs: 6000,
+  panicThreshold: 2,
+  minScale: 0,
+  maxScale: 0,
+  initialScale: 0,
+  activationScale: 0,
+  scaleDownDelayMs: 0,
+  retentionMs: 0,
+};
+const scaled = (over: Partial<Scaling>): { scaling: Scaling } => ({ scaling: { ...SCALING, ...over } });
 
 const serviceWith = (over: Partial<ServiceResource> = {}): ServiceResource => ({
   kind: "Service",
@@ -24,9 +41,11 @@ const serviceWith = (over: Partial<ServiceResource> = {}): ServiceResource => ({
   env: { OF_MANIFEST: "yes" },
   containerConcurrency: 0,
   timeoutMs: 5000,
-  windowMs: 60_000,
-  minScale: 0,
-  maxScale: 0,
+  responseStartMs: null,
+  idleMs: null,
+  progressDeadlineMs: 10_000,
+  scaling: SCALING,
+  gpuSlots: 0,
   readinessPath: null,
   clusterLocal: false,
   ...over,
@@ -35,7 +54,7 @@ const serviceWith = (over: Partial<ServiceResource> = {}): ServiceResource => ({
 type Answer = { status: number; text: string; json: any };
 
 /** Serving with one Service behind an HTTP server, as the edge is. */
-async function serve(over: Partial<ServiceResource> = {}) {
+async function serve(over: Partial<ServiceResource> = {}, gpuSlots = 0) {
   const active: boolean[] = [];
   const lines: string[] = [];
   const serving = createServing({
@@ -43,6 +62,8 @@ async function serve(over: Partial<ServiceResource> = {}) {
     env: { OF_PLATFORM: "yes" },
     log: ({ message }) => lines.push(message),
     onActive: (_service, is) => active.push(is),
+    gpus: createSlots(gpuSlots),
+    tickMs: 40,
   });
   serving.add(serviceWith(over));
   const server = createServer((req, res) => serving.forward(TO, req, res)).listen(0, "127.0.0.1");
@@ -87,7 +108,7 @@ test("50 requests at once to a function at zero all succeed with one wake-up", a
 });
 
 test("containerConcurrency 1 and max-scale 3: one request at a time in each of at most three processes", async () => {
-  const { call, instances } = await serve({ containerConcurrency: 1, maxScale: 3 });
+  const { call, instances } = await serve({ containerConcurrency: 1, ...scaled({ maxScale: 3 }) });
   let most = 0;
   const watch = setInterval(() => (most = Math.max(most, instances().length)), 1);
   const answers = await Promise.all(Array.from({ length: 30 }, () => call("/?wait=20")));
@@ -98,7 +119,7 @@ test("containerConcurrency 1 and max-scale 3: one request at a time in each of a
 });
 
 test("after the window the process is gone, and the next call wakes it", async () => {
-  const { call, instances, active } = await serve({ windowMs: 300 });
+  const { call, instances, active } = await serve({ ...scaled({ windowMs: 300 }) });
   const { pid } = (await call("/")).json;
   await until(() => instances().length === 0);
   expect(isAlive(pid)).toBe(false);
@@ -107,7 +128,7 @@ test("after the window the process is gone, and the next call wakes it", async (
 });
 
 test("a request that takes longer than the window is not cut", async () => {
-  const { call, instances } = await serve({ windowMs: 200 });
+  const { call, instances } = await serve({ ...scaled({ windowMs: 200 }) });
   expect((await call("/?wait=900")).status).toBe(200);
   await until(() => instances().length === 0);
 });
@@ -133,7 +154,7 @@ test("a process that is killed in a request: 502, and it is started again at onc
 });
 
 test("requests that only wait go on waiting when a process is killed", async () => {
-  const { call } = await serve({ containerConcurrency: 1, maxScale: 1 });
+  const { call } = await serve({ containerConcurrency: 1, ...scaled({ maxScale: 1 }) });
   const crash = call("/?crash");
   const others = Array.from({ length: 5 }, () => call("/"));
   expect((await crash).status).toBe(502);
@@ -141,7 +162,11 @@ test("requests that only wait go on waiting when a process is killed", async () 
 });
 
 test("a function that ignores SIGTERM is killed after its grace", async () => {
-  const { call, instances } = await serve({ env: { IGNORE_SIGTERM: "1" }, windowMs: 100, timeoutMs: 300 });
+  const { call, instances } = await serve({
+    env: { IGNORE_SIGTERM: "1" },
+    ...scaled({ windowMs: 100 }),
+    timeoutMs: 300,
+  });
   const { pid } = (await call("/")).json;
   await until(() => instances().length === 0);
   expect(isAlive(pid)).toBe(false);
@@ -211,7 +236,7 @@ test("a probe of the network is answered without waking anybody", async () => {
 });
 
 test("a client that hangs up frees its place", async () => {
-  const { call, instances, port } = await serve({ containerConcurrency: 1, maxScale: 1 });
+  const { call, instances, port } = await serve({ containerConcurrency: 1, ...scaled({ maxScale: 1 }) });
   await call("/");
   const slow = get({ port, path: "/?wait=60000", agent: false }).on("error", () => {});
   await until(() => instances()[0]?.inFlight === 1);
@@ -238,7 +263,7 @@ test("send: one small request wakes the function and brings its answer", async (
 });
 
 test("wake: starts a process although nobody called", async () => {
-  const { serving, instances } = await serve({ windowMs: 500 });
+  const { serving, instances } = await serve({ ...scaled({ windowMs: 500 }) });
   serving.wake("f", "n");
   await until(() => instances()[0]?.state === "ready");
   await until(() => instances().length === 0);

@@ -1,51 +1,50 @@
-/** Job keys: "the largest decimal under JOBS/ plus one" for many writers at once, and across crashes. */
-import { LossiError } from "#shared/errors.ts";
-import { TASK_METADATA, jobPath } from "#shared/jobs/object.ts";
-import type { Ledger, TaskLease } from "#shared/state/state.ts";
-import type { Metadata, Store } from "#shared/store/store.ts";
+/** Keys: "the largest decimal directly under a prefix plus one" for many writers at once, and across crashes. */
+import { LossiError } from "../errors.ts";
+import type { Ledger, TaskLease } from "../state/state.ts";
+import type { Metadata, Store } from "../store/store.ts";
 
 export type PlaceDeps = { store: Store; ledger: Ledger };
 
-/** Metadata that says which of the task's jobs an object is. */
+/** Where objects are put: `prefix` ends with a slash, and their keys follow it. */
+export type Place = { bucket: string; prefix: string };
+
+/** Metadata that names the task which made an object, so that a repeat finds its own work. */
+const TASK_METADATA = "task";
+
+/** Metadata that says which of the task's objects it is. */
 const PART_METADATA = "task-part";
 
 /**
  * Puts each body under a key of its own and answers the keys in the order of the bodies. Keys are reserved in the ledger
  * before anything is put, so a repeat after a crash finds its own keys and its own objects.
  */
-export async function placeJobs(
+export async function placeObjects(
   bodies: string[],
-  bucket: string,
+  place: Place,
   lease: TaskLease,
   deps: PlaceDeps,
 ): Promise<number[]> {
-  const scope = `${bucket}/JOBS`;
-  let floor = await firstFloor(bucket, scope, deps);
+  const scope = `${place.bucket}/${place.prefix.slice(0, -1)}`;
+  let floor = await firstFloor(place, scope, deps);
   for (;;) {
     const reserved = await deps.ledger.reserve(lease, scope, floor, bodies.length);
     if (reserved === null) throw new LossiError("conflict", `the lease on task ${lease.task.id} passed on`);
-    const { keys, taken } = await putAll(bodies, reserved, bucket, lease.task.id, deps.store);
+    const { keys, taken } = await putAll(bodies, reserved, place, lease.task.id, deps.store);
     if (taken.length === 0) return keys;
     for (const key of taken) await deps.ledger.release(lease, scope, key);
-    floor = (await largestListed(bucket, deps.store)) + 1;
+    floor = (await largestListed(place, deps.store)) + 1;
   }
 }
 
 type Placed = { keys: number[]; taken: number[] };
 
 /** Objects that this task put before keep their keys; the others go to the reserved keys that are left, in order. */
-async function putAll(
-  bodies: string[],
-  reserved: number[],
-  bucket: string,
-  task: string,
-  store: Store,
-): Promise<Placed> {
+async function putAll(bodies: string[], reserved: number[], place: Place, task: string, store: Store): Promise<Placed> {
   const keys: number[] = [];
   const free: number[] = [];
   const taken: number[] = [];
   for (const key of reserved) {
-    const owner = await ownerOf(bucket, key, store);
+    const owner = await ownerOf(place, key, store);
     if (owner === null) free.push(key);
     else if (owner.task === task) keys[owner.part] = key;
     else taken.push(key);
@@ -54,41 +53,45 @@ async function putAll(
     if (keys[part] !== undefined) continue;
     const key = free.shift();
     if (key === undefined) break;
-    if (await put(body, { bucket, key, task, part }, store)) keys[part] = key;
+    if (await put(body, { ...place, key, task, part }, store)) keys[part] = key;
     else taken.push(key);
   }
   return { keys, taken };
 }
 
-async function ownerOf(bucket: string, key: number, store: Store): Promise<{ task: string; part: number } | null> {
-  const object = await store.head(bucket, jobPath(key));
+async function ownerOf(
+  { bucket, prefix }: Place,
+  key: number,
+  store: Store,
+): Promise<{ task: string; part: number } | null> {
+  const object = await store.head(bucket, prefix + key);
   return object && { task: object.metadata[TASK_METADATA] ?? "", part: Number(object.metadata[PART_METADATA] ?? -1) };
 }
 
-type Target = { bucket: string; key: number; task: string; part: number };
+type Target = Place & { key: number; task: string; part: number };
 
-async function put(body: string, { bucket, key, task, part }: Target, store: Store): Promise<boolean> {
+async function put(body: string, { bucket, prefix, key, task, part }: Target, store: Store): Promise<boolean> {
   const metadata: Metadata = { version: "1", [TASK_METADATA]: task, [PART_METADATA]: String(part) };
   const options = { contentType: "application/json", metadata, ifNoneMatch: "*" } as const;
-  return (await store.put(bucket, jobPath(key), body, options)) !== null;
+  return (await store.put(bucket, prefix + key, body, options)) !== null;
 }
 
 /** The bucket is listed for the first key alone; from then on the ledger knows which were used. */
-async function firstFloor(bucket: string, scope: string, { store, ledger }: PlaceDeps): Promise<number> {
-  return (await ledger.highest(scope)) > 0 ? 1 : (await largestListed(bucket, store)) + 1;
+async function firstFloor(place: Place, scope: string, { store, ledger }: PlaceDeps): Promise<number> {
+  return (await ledger.highest(scope)) > 0 ? 1 : (await largestListed(place, store)) + 1;
 }
 
-async function largestListed(bucket: string, store: Store): Promise<number> {
+async function largestListed({ bucket, prefix }: Place, store: Store): Promise<number> {
   let largest = 0;
   let after: string | null = "";
   while (after !== null) {
     const page: Awaited<ReturnType<Store["list"]>> = await store.list(bucket, {
-      prefix: "JOBS/",
+      prefix,
       ...(after !== "" && { after }),
     });
     for (const { key } of page.objects) {
-      const leaf = /^JOBS\/(\d{1,15})$/.exec(key)?.[1];
-      if (leaf !== undefined) largest = Math.max(largest, Number(leaf));
+      const leaf = key.slice(prefix.length);
+      if (/^\d{1,15}$/.test(leaf)) largest = Math.max(largest, Number(leaf));
     }
     after = page.next;
   }

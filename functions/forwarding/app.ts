@@ -1,0 +1,52 @@
+/** Wakes on `/interaction/forw/…`, `/forwards`, `dev.lossi.forwarding.requested.v1` and its clock; emits both that and `task.finished`. */
+import * as z from "zod";
+
+import { forwardingRequested, ping } from "#events/index.ts";
+import { requireConfiguration } from "#shared/configuration.ts";
+import { sweepForwards } from "#shared/forwards/registry.ts";
+import { forwardKey } from "#shared/forwards/request.ts";
+import { createHttp, jsonBody, onlyMethod } from "#shared/http/app.ts";
+import type { App } from "#shared/http/app.ts";
+import { on, onEvents } from "#shared/http/events.ts";
+import { startBody } from "#shared/jobs/request.ts";
+import type { Logger } from "#shared/log.ts";
+import { parse } from "#shared/schema.ts";
+import { accept } from "#shared/tasks/accept.ts";
+import type { AcceptDeps } from "#shared/tasks/accept.ts";
+import { parseRequest } from "#shared/tasks/requests.ts";
+import { work } from "#shared/tasks/work.ts";
+import type { WorkDeps } from "#shared/tasks/work.ts";
+
+import { forward, list } from "./handle.ts";
+import type { Deps } from "./handle.ts";
+
+export function createApp(deps: Deps & AcceptDeps & { work: WorkDeps }, log: Logger): App {
+  const app = createHttp(log);
+  const take = async (type: string, input: unknown) => {
+    const asked = parseRequest({ mode: "forwarding", type, input });
+    await requireConfiguration(deps.documents);
+    return { output: await accept(asked, deps) };
+  };
+  /** Clients send `none` where they name nobody. */
+  const pathUser = (name: string) => (name === "none" ? {} : { user: name });
+  app.post("/interaction/forw/submit/:user/:key", async (c) => {
+    const body = jsonBody(c, z.looseObject({}));
+    return c.json(await take("submit", { ...pathUser(c.req.param("user")), ...body }));
+  });
+  app.post("/interaction/forw/stop/:user/:key", async (c) => {
+    const key = parse(forwardKey, c.req.param("key"), "path");
+    return c.json(await take("stop", { key, ...pathUser(c.req.param("user")), ...jsonBody(c, startBody) }));
+  });
+  app.get("/forwards", async (c) => c.json({ forwards: await list(deps) }));
+  for (const type of ["submit", "stop"]) onlyMethod(app, "POST", `/interaction/forw/${type}/:user/:key`);
+  onlyMethod(app, "GET", "/forwards");
+  onEvents(app, {
+    [forwardingRequested.type]: on(forwardingRequested.parse, ({ taskId }) =>
+      work(taskId, (task, lease) => forward(task, lease, deps), deps.work),
+    ),
+    [ping.type]: on(ping.parse, async (_data, _event, c) => {
+      c.var.log.info(await sweepForwards(deps), "forwards renewed");
+    }),
+  });
+  return app;
+}

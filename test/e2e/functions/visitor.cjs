@@ -1,0 +1,18 @@
+// A function that connects to where it is told, `?host=…&port=…`, as any Node client would, and answers what it hears.
+const { createServer, get } = require("node:http");
+const { connect } = require("node:net");
+
+createServer((req, res) => {
+  const { searchParams } = new URL(req.url, "http://x");
+  const [host, port, say, url] = ["host", "port", "say", "url"].map((name) => searchParams.get(name));
+  const fail = (error) => res.writeHead(502).end(String(error));
+  if (url !== null) return void get(url, (answer) => answer.pipe(res)).on("error", fail);
+  const socket = connect({ host, port: Number(port) });
+  socket.on("error", fail);
+  socket.once("data", (chunk) => {
+    socket.destroy();
+    res.end(chunk);
+  });
+  socket.write(say);
+}).listen(process.env.PORT, "127.0.0.1");
+process.on("SIGTERM", () => process.exit(0));
