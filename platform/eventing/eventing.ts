@@ -99,7 +99,7 @@ export function openEventing({ file, send, log, ...first }: EventingOptions): Ev
       );
     },
     update,
-    publish: (namespace, broker, event) => take(find(namespace, broker), event),
+    publish: async (namespace, broker, event) => take(find(namespace, broker), event),
     pause: dispatcher.pause,
     async close() {
       dispatcher.pause();

@@ -51,8 +51,8 @@ export interface Serving {
 /** Longest wait for a function to end when the platform itself ends. */
 const CLOSE_GRACE_MS = 10_000;
 
-/** `current` takes requests; `next` will when it is ready. */
-type Entry = { current: Revision; next: Revision | null; active: Set<number> };
+/** `current` takes requests; `next` will when it is ready. `latest` is the generation of the newest, whatever became of it. */
+type Entry = { current: Revision; next: Revision | null; latest: number; active: Set<number> };
 
 export function createServing(options: ServingOptions): Serving {
   const entries = new Map<string, Entry>();
@@ -110,13 +110,13 @@ export function createServing(options: ServingOptions): Serving {
     add(service) {
       const active = new Set<number>();
       const current = revisionOf(service, active);
-      entries.set(`${service.namespace}/${service.name}`, { current, next: null, active });
+      entries.set(`${service.namespace}/${service.name}`, { current, next: null, latest: service.generation, active });
       current.start().catch(() => {});
     },
     replace(service, { start = false } = {}) {
       const entry = find({ service: service.name, namespace: service.namespace });
-      const generation = (entry.next ?? entry.current).service.generation + 1;
-      const next = revisionOf({ ...service, generation }, entry.active);
+      entry.latest += 1;
+      const next = revisionOf({ ...service, generation: entry.latest }, entry.active);
       if (start || entry.active.size > 0) return void rollOut(entry, next);
       retire(entry.current, next);
       entry.current = next;

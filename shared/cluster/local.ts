@@ -62,9 +62,9 @@ async function request(url: string | undefined, method: string, path: string, bo
   const answer = await send(method, url + path, "application/json", text).catch((cause: unknown) => {
     throw new LossiError("unavailable", `the platform could not be reached: ${messageOf(cause)}`, { cause });
   });
-  if (answer.status === 404) return null;
+  if (answer.status === 404 && method === "DELETE") return null;
   if (answer.status < 300) return answer.body === "" ? {} : (JSON.parse(answer.body) as unknown);
-  throw new LossiError(answer.status === 422 ? "rejected" : "unavailable", reasonOf(answer));
+  throw new LossiError([404, 422].includes(answer.status) ? "rejected" : "unavailable", reasonOf(answer));
 }
 
 function reasonOf({ status, body }: { status: number; body: string }): string {

@@ -22,6 +22,7 @@ export type DeliverySpec = {
 export type TriggerSpec = {
   name: string;
   filter?: { attributes: Record<string, string> };
+  filters?: object[];
   subscriber: { uri: string };
   delivery?: DeliverySpec;
 };
@@ -112,6 +113,37 @@ export function deliveryContract({ start, recorderHost }: Contract): void {
       await publish({ id: "text", number: "7" });
       await until(() => recorder.at("/all").length === 2 && recorder.at("/filtered").length > 0, "both events");
       expect(recorder.at("/filtered").map(({ headers }) => headers["ce-id"])).toEqual(["text"]);
+    });
+  });
+
+  describe("filters (semantics 8; E pkg/eventfilter/subscriptionsapi)", () => {
+    const EVENTS: Attributes[] = [
+      { id: "a", type: "dev.x.made", stage: "one" },
+      { id: "b", type: "dev.x.gone", stage: "two" },
+      { id: "c", type: "org.y.made" },
+    ];
+
+    test.each<[string, object[], string[]]>([
+      ["exact", [{ exact: { type: "dev.x.made" } }], ["a"]],
+      ["prefix", [{ prefix: { type: "dev." } }], ["a", "b"]],
+      ["suffix", [{ suffix: { type: ".made" } }], ["a", "c"]],
+      ["all", [{ all: [{ prefix: { type: "dev." } }, { suffix: { type: ".made" } }] }], ["a"]],
+      ["any", [{ any: [{ exact: { stage: "two" } }, { prefix: { type: "org." } }] }], ["b", "c"]],
+      ["not, which a missing attribute passes", [{ not: { exact: { stage: "one" } } }], ["b", "c"]],
+      ["several, which have to pass all", [{ prefix: { type: "dev." } }, { not: { exact: { stage: "two" } } }], ["a"]],
+      ["an integer extension equals its text", [{ exact: { number: "7" } }], ["seven"]],
+    ])("%s", async (_name, filters, expected) => {
+      // `filter` beside `filters` counts nothing.
+      const filter = { attributes: { type: "nothing-is-called-so" } };
+      await apply([
+        { name: "filtered", filter, filters, subscriber: to("/filtered") },
+        { name: "all", subscriber: to("/all") },
+      ]);
+      for (const event of EVENTS) await publish(event);
+      await post(url(), ...structured({ id: "seven", type: "z", number: 7, stage: "one" }));
+      const ids = (path: string) => recorder.at(path).map(({ headers }) => headers["ce-id"]);
+      await until(() => ids("/all").length === 4 && ids("/filtered").length >= expected.length, "the events");
+      expect(ids("/filtered").toSorted()).toEqual(expected);
     });
   });
 

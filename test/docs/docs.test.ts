@@ -64,6 +64,18 @@ test("README: the folder table has every folder", () => {
   for (const { name } of folders) expect(read("README.md")).toContain(`| \`${name}/\``);
 });
 
+test("docs/differences.md: every row names a test that is there", () => {
+  const rows = read("docs/differences.md")
+    .split("\n")
+    .filter((line) => line.startsWith("| ") && !/^\| (Knative|-)/.test(line));
+  expect(rows.length).toBeGreaterThan(10);
+  for (const row of rows) {
+    const [, file = "", title = ""] = /`(test\/[^`]+)`: (.+?) *\|$/.exec(row) ?? [];
+    expect(existsSync(join(root, file)) && file, row).toBeTruthy();
+    expect(["test", "describe"].some((kind) => read(file).includes(`${kind}("${title}`)), row).toBe(true);
+  }
+});
+
 test("docs/manifests.md is what the rules say; node docs/manifests.ts writes it", () => {
   expect(read("docs/manifests.md").trim()).toBe(renderManifests().trim());
 });

@@ -7,9 +7,9 @@ import { expect, onTestFinished, test } from "vitest";
 import { newEvent } from "#shared/cloudevents/event.ts";
 import { openEventing } from "#platform/eventing/eventing.ts";
 import type { Send } from "#platform/eventing/deliver.ts";
-import { matches } from "#platform/eventing/filter.ts";
+import { matches, passes, wants } from "#platform/eventing/filter.ts";
 import { isRetried, waitBefore } from "#platform/eventing/retry.ts";
-import type { Delivery } from "#platform/resources.ts";
+import type { Delivery, Filter } from "#platform/resources.ts";
 
 import { until } from "./until.ts";
 
@@ -129,4 +129,72 @@ test("waits double, or grow by the delay from nothing (semantics 8)", () => {
     [0, 1, 2, 3].map((n) => waitBefore(n, { backoffPolicy, backoffDelayMs: 200 }));
   expect(waits("exponential")).toEqual([200, 400, 800, 1600]);
   expect(waits("linear")).toEqual([0, 200, 400, 600]);
+});
+
+const exact = (value: string): Filter => ({ exact: { type: value } });
+const NOTHING: Filter = { exact: { type: "" } };
+
+test.each<[Filter, boolean]>([
+  [{ exact: { type: "dev.t" } }, true],
+  [{ exact: { type: "dev" } }, false],
+  [{ exact: { type: "dev.t", source: "/other" } }, false],
+  [{ exact: { count: "7" } }, true],
+  [{ exact: { missing: "x" } }, false],
+  [{ prefix: { type: "dev." } }, true],
+  [{ prefix: { type: "dev.", source: "/x" } }, false],
+  [{ prefix: { missing: "" } }, true],
+  [{ suffix: { type: ".t" } }, true],
+  [{ suffix: { type: "dev" } }, false],
+  [{ all: [exact("dev.t"), { prefix: { source: "/s" } }] }, true],
+  [{ all: [exact("dev.t"), exact("other")] }, false],
+  [{ all: [NOTHING] }, true],
+  [{ any: [exact("other"), exact("dev.t")] }, true],
+  [{ any: [exact("other"), exact("another")] }, false],
+  [{ any: [NOTHING, exact("other")] }, false],
+  [{ any: [NOTHING] }, true],
+  [{ not: exact("dev.t") }, false],
+  [{ not: exact("other") }, true],
+  [{ not: { exact: { missing: "x" } } }, true],
+  [{ not: NOTHING }, true],
+  [{ not: { not: exact("dev.t") } }, true],
+  [{ all: [{ any: [exact("other"), { suffix: { type: "t" } }] }, { not: { prefix: { source: "/x" } } }] }, true],
+])("filters: %j passes: %s (semantics 8)", (filter, expected) => {
+  expect(passes(filter, { type: "dev.t", source: "/s", count: 7 })).toBe(expected);
+});
+
+test("filters: all of a list have to pass, and they count instead of filter.attributes (semantics 8)", () => {
+  const event = { type: "dev.t", source: "/s" };
+  const trigger = (filters: Filter[]) => wants({ attributes: { type: "other" }, filters }, event);
+  expect([trigger([]), trigger([exact("dev.t")]), trigger([exact("dev.t"), exact("other")])]).toEqual([
+    false,
+    true,
+    false,
+  ]);
+});
+
+test("update: a new Trigger gets the events that come, one that is gone loses its own", async () => {
+  const delivered: string[] = [];
+  const send: Send = async (_to, { headers }) => (delivered.push(String(headers["ce-id"])), ACCEPTED);
+  const eventing = open(temporaryFile(), send, []);
+  const broker = { kind: "Broker" as const, namespace: "n", name: "b", delivery: DELIVERY };
+  const trigger = {
+    kind: "Trigger" as const,
+    namespace: "n",
+    name: "new",
+    broker: "b",
+    attributes: {},
+    filters: [],
+    subscriber: { url: "http://alive/" },
+    delivery: null,
+  };
+  await eventing.publish("n", "b", event());
+  eventing.update({ brokers: [broker], triggers: [trigger] });
+  const second = event();
+  await eventing.publish("n", "b", second);
+  await until(() => delivered.length > 0);
+  expect(delivered).toEqual([second.attributes["id"]]);
+  eventing.update({ brokers: [broker], triggers: [] });
+  await eventing.publish("n", "b", event());
+  eventing.update({ brokers: [], triggers: [] });
+  await expect(eventing.publish("n", "b", event())).rejects.toMatchObject({ code: "not_found" });
 });

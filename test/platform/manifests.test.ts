@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 
 import { catalogue } from "#events/index.ts";
 import { FUNCTIONS } from "#shared/functions.ts";
@@ -284,6 +284,155 @@ test.each(BROKEN)("%s: %j -> %j is refused", (file, from, to, line) => {
   }
   expect(message).toContain(line);
   expect(message).toContain(join(folder, file));
+});
+
+const schedule = "schedule/service.yaml";
+const annotations = "spec.template.metadata.annotations";
+const WINDOW = 'autoscaling.knative.dev/window: "6s"';
+/** The schedule's Service with other annotations, as it is loaded. */
+const withAnnotations = (text: string) =>
+  loadManifests(changed(schedule, WINDOW, text), { env: {} }).resources.services.find(
+    ({ name }) => name === "schedule",
+  );
+
+describe("the autoscaler's annotations", () => {
+  test("are all read", () => {
+    const text = [
+      'target: "8"',
+      'target-utilization-percentage: "50"',
+      'min-scale: "1"',
+      'max-scale: "9"',
+      'initial-scale: "2"',
+      'activation-scale: "3"',
+      'window: "20s"',
+      'panic-window-percentage: "50"',
+      'panic-threshold-percentage: "150"',
+      'scale-down-delay: "30s"',
+      'scale-to-zero-pod-retention-period: "1m"',
+      'metric: "concurrency"',
+      'class: "kpa.autoscaling.knative.dev"',
+      'target-burst-capacity: "-1"',
+    ].map((line) => `autoscaling.knative.dev/${line}`);
+    expect(withAnnotations(text.join("\n        "))?.scaling).toEqual({
+      metric: "concurrency",
+      targetValue: 4,
+      windowMs: 20_000,
+      panicWindowMs: 10_000,
+      panicThreshold: 1.5,
+      minScale: 1,
+      maxScale: 9,
+      initialScale: 2,
+      activationScale: 3,
+      scaleDownDelayMs: 30_000,
+      retentionMs: 60_000,
+    });
+  });
+
+  test.each([
+    ['class: "hpa.autoscaling.knative.dev"', "expected kpa.autoscaling.knative.dev"],
+    ['metric: "cpu"', "metric: "],
+    ['target: "0"', "target: has to be from 0.01"],
+    ['target-utilization-percentage: "101"', "has to be from 1 to 100"],
+    ['initial-scale: "0"', "initial-scale: has to be at least 1"],
+    ['activation-scale: "1"', "activation-scale: has to be at least 2"],
+    ['panic-threshold-percentage: "100"', "has to be from 110 to 1000"],
+    ['scale-down-delay: "2h"', "scale-down-delay: has to be from 0s to 1h"],
+    ['max-scale: "2"\n        autoscaling.knative.dev/initial-scale: "3"', "initial-scale is above max-scale"],
+    ['max-scale: "2"\n        autoscaling.knative.dev/activation-scale: "3"', "activation-scale is above max-scale"],
+    ['metric-aggregation-algorithm: "linear"', "metric-aggregation-algorithm: is not honoured by the laptop platform"],
+  ])("%s is refused: %s", (text, says) => {
+    expect(() => withAnnotations(`autoscaling.knative.dev/${text}`)).toThrow(says);
+    expect(() => withAnnotations(`autoscaling.knative.dev/${text}`)).toThrow(annotations);
+  });
+});
+
+/** The first Service with one more line in its template's spec. */
+const withSpec = (line: string) =>
+  loadManifests(changed(service, "timeoutSeconds: 60", line), { env: {} }).resources.services.find(
+    ({ name }) => name === "setup",
+  );
+
+test.each([
+  ["timeoutSeconds: 61", { timeoutMs: 61_000, responseStartMs: null, idleMs: null }],
+  ["timeoutSeconds: 600", { timeoutMs: 600_000, responseStartMs: 300_000, idleMs: null }],
+  ["timeoutSeconds: 0", { timeoutMs: 300_000, responseStartMs: null }],
+  ["timeoutSeconds: 60\n      responseStartTimeoutSeconds: 20", { timeoutMs: 60_000, responseStartMs: 20_000 }],
+  ["timeoutSeconds: 60\n      responseStartTimeoutSeconds: 70", { responseStartMs: null }],
+  ["timeoutSeconds: 600\n      responseStartTimeoutSeconds: 0", { responseStartMs: null }],
+  ["timeoutSeconds: 60\n      idleTimeoutSeconds: 5", { idleMs: 5000 }],
+])("timeouts %j mean %j (semantics 3)", (line, expected) => {
+  expect(withSpec(line)).toMatchObject(expected);
+});
+
+describe("traffic", () => {
+  const withTraffic = (target: string) =>
+    changed(service, "spec:\n  template:", `spec:\n  traffic: [${target}]\n  template:`);
+  test("all of it to the latest revision is taken", () => {
+    expect(
+      loadManifests(withTraffic("{ latestRevision: true, percent: 100 }"), { env: {} }).resources.services,
+    ).toHaveLength(8);
+  });
+  test.each([
+    [
+      "{ latestRevision: true, percent: 100, tag: blue }",
+      "traffic[0].tag: the laptop platform gives revisions no hosts of their own; remove the tag",
+    ],
+    ["{ latestRevision: true, percent: 50 }", "traffic[0].percent: the laptop platform splits no traffic"],
+    [
+      "{ revisionName: setup-00001, percent: 100 }",
+      "traffic[0].latestRevision: the laptop platform keeps no older revisions",
+    ],
+    ["{ latestRevision: true }, { latestRevision: true }", "spec.traffic: expected one target"],
+  ])("%s is refused", (target, says) => {
+    expect(() => loadManifests(withTraffic(target), { env: {} })).toThrow(says);
+  });
+});
+
+test.each([
+  ['"1"', 1],
+  ["2", 2],
+])("nvshare.com/gpu: %s under limits takes slots", (limit, gpuSlots) => {
+  const folder = changed(
+    service,
+    "            limits:\n",
+    `            limits:\n              nvshare.com/gpu: ${limit}\n`,
+  );
+  expect(loadManifests(folder, { env: {} }).resources.services.find(({ name }) => name === "setup")).toMatchObject({
+    gpuSlots,
+  });
+});
+
+describe("filters", () => {
+  const withFilters = (filters: string) =>
+    changed("logs/trigger.yaml", "  filter:", `  filters: ${filters}\n  filter:`);
+  test("every dialect but CESQL is read", () => {
+    const filters =
+      "[{ all: [{ exact: { type: a } }, { any: [{ prefix: { source: /x } }, { not: { suffix: { subject: b } } }] }] }]";
+    const { triggers } = loadManifests(withFilters(filters), { env: {} }).resources;
+    expect(triggers.find(({ name }) => name.startsWith("logs"))?.filters).toEqual([
+      {
+        all: [{ exact: { type: "a" } }, { any: [{ prefix: { source: "/x" } }, { not: { suffix: { subject: "b" } } }] }],
+      },
+    ]);
+  });
+  test.each([
+    ["[{ cesql: \"type = 'a'\" }]", "filters[0].cesql: is not honoured by the laptop platform; say it with exact"],
+    ["[{}]", "filters[0]: expected one of exact, prefix, suffix, all, any, not in each filter"],
+    ["[{ exact: { Type: a } }]", "an attribute name is a lower-case letter"],
+    ["[{ exact: {} }]", "expected at least one attribute"],
+    ["[{ any: [] }]", "filters[0].any"],
+    ["[{ exactly: { type: a } }]", "did you mean exact?"],
+  ])("%s is refused", (filters, says) => {
+    expect(() => loadManifests(withFilters(filters), { env: {} })).toThrow(says);
+  });
+});
+
+test("fields without effect are named once", () => {
+  const { withoutEffect } = loadManifests(base, { env: {} });
+  expect(withoutEffect).toEqual(
+    expect.arrayContaining(["Namespace", "ServiceAccount", "image", "securityContext", "resources"]),
+  );
+  expect(new Set(withoutEffect).size).toBe(withoutEffect.length);
 });
 
 test("every problem of every file is told at once", () => {

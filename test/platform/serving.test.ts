@@ -284,3 +284,115 @@ test.each(["/", "/?block"])(
     await until(() => !isAlive(pid), 2);
   },
 );
+
+test("nothing starts before the first call, unless the manifest asks for it", async () => {
+  const asleep = await serve();
+  const initial = await serve(scaled({ initialScale: 2, windowMs: 400 }));
+  const least = await serve(scaled({ minScale: 1 }));
+  await until(() => initial.instances().length === 2 && least.instances().length === 1);
+  expect(asleep.instances()).toEqual([]);
+  await until(() => initial.instances().length === 0);
+  expect(least.instances()).toHaveLength(1);
+});
+
+test("the last instance stays for its retention", async () => {
+  const { call, instances } = await serve(scaled({ windowMs: 200, retentionMs: 600 }));
+  await call("/");
+  const begun = performance.now();
+  await until(() => instances().length === 0);
+  expect(performance.now() - begun).toBeGreaterThan(600);
+});
+
+test("no first byte in responseStartTimeoutSeconds: 504 in Knative's words", async () => {
+  const { call } = await serve({ responseStartMs: 200 });
+  expect(await call("/?wait=2000")).toMatchObject({ status: 504, text: "request timeout" });
+  expect(await call("/?drip=150&count=3")).toMatchObject({ status: 200, text: "..." });
+});
+
+test("no byte in idleTimeoutSeconds: 504 before the first, a cut connection after it", async () => {
+  const { call } = await serve({ idleMs: 200 });
+  expect(await call("/?wait=2000")).toMatchObject({ status: 504, text: "request timeout" });
+  expect(await call("/?drip=100&count=5")).toMatchObject({ status: 200, text: "....." });
+  await expect(call("/?drip=2000")).rejects.toMatchObject({ code: "ECONNRESET" });
+});
+
+test("timeoutSeconds cuts an answer that is being written", async () => {
+  const { call } = await serve({ timeoutMs: 300 });
+  await expect(call("/?drip=100&count=50")).rejects.toMatchObject({ code: "ECONNRESET" });
+});
+
+test("an instance without a GPU slot waits for one, and the wait is reported", async () => {
+  const { call, instances, lines } = await serve({ containerConcurrency: 1, gpuSlots: 2 }, 5);
+  const pids = new Set((await Promise.all([1, 2, 3, 4].map(() => call("/?wait=100")))).map(({ json }) => json.pid));
+  expect(pids.size).toBe(2);
+  expect(lines).toEqual(expect.arrayContaining([expect.stringMatching(/^f waits for 2 GPU slots, 1 of 5 are free$/)]));
+  expect(instances()).toHaveLength(2);
+});
+
+test("a GPU slot that a killed process had is free again", async () => {
+  const { call } = await serve({ gpuSlots: 1 }, 1);
+  expect((await call("/?crash")).status).toBe(502);
+  expect((await call("/")).status).toBe(200);
+});
+
+test("a request under way ends in its own revision, and those that come later go to the new one", async () => {
+  const { serving, call, instances } = await serve();
+  await call("/");
+  const slow = call("/?wait=600");
+  await until(() => instances()[0]?.inFlight === 1);
+  serving.replace(serviceWith({ env: { NEW: "yes" } }));
+  await until(() => serving.list()[0]?.revision === "f-00002");
+  expect((await call("/")).json.env).toMatchObject({ NEW: "yes", K_REVISION: "f-00002" });
+  expect((await slow).json.env).toMatchObject({ OF_MANIFEST: "yes", K_REVISION: "f-00001" });
+});
+
+test("what waits for the old revision is answered by the new one", async () => {
+  const { serving, call } = await serve({ containerConcurrency: 1, ...scaled({ maxScale: 1 }) });
+  const answers = Promise.all(Array.from({ length: 8 }, () => call("/?wait=150")));
+  await until(() => serving.list()[0]?.waiting === 7);
+  serving.replace(serviceWith({ env: { NEW: "yes" } }));
+  const revisions = (await answers).map(({ status, json }) => `${status} ${json.env.K_REVISION}`);
+  expect(new Set(revisions)).toEqual(new Set(["200 f-00001", "200 f-00002"]));
+});
+
+test("a new revision that does not get ready leaves the old one in place", async () => {
+  const { serving, call, lines } = await serve();
+  await call("/");
+  serving.replace(serviceWith({ env: { FAIL_AT_START: "1" } }));
+  await until(() =>
+    lines.some((line) => line.startsWith("f-00002 is not ready, f-00001 goes on: f ended with code 3")),
+  );
+  expect((await call("/")).json.env.K_REVISION).toBe("f-00001");
+  serving.replace(serviceWith({ env: { NEW: "yes" } }));
+  await until(() => serving.list()[0]?.revision === "f-00003");
+});
+
+test("a function that sleeps stays asleep when its file changed, and wakes as the new revision", async () => {
+  const { serving, call, instances } = await serve();
+  serving.replace(serviceWith());
+  expect(instances()).toEqual([]);
+  expect((await call("/")).json.env.K_REVISION).toBe("f-00002");
+});
+
+test("a new template starts its revision although nobody called", async () => {
+  const { serving, instances } = await serve();
+  serving.replace(serviceWith({ env: { NEW: "yes" } }), { start: true });
+  await until(() => instances()[0]?.state === "ready");
+});
+
+test("a roll-out after another, before that is ready: only the last one takes over", async () => {
+  const { serving, call } = await serve();
+  await call("/");
+  for (const n of ["2", "3", "4"]) serving.replace(serviceWith({ env: { N: n } }));
+  await until(() => serving.list()[0]?.revision === "f-00004");
+  expect((await call("/")).json.env.N).toBe("4");
+});
+
+test("a Service that was removed is gone, after the requests under way", async () => {
+  const { serving, call, instances } = await serve();
+  const slow = call("/?wait=300");
+  await until(() => instances()[0]?.inFlight === 1);
+  serving.remove(TO);
+  expect((await call("/")).status).toBe(404);
+  expect((await slow).status).toBe(200);
+});

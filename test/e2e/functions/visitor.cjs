@@ -1,10 +1,14 @@
-// A function that connects to where it is told, `?host=…&port=…`, as any Node client would, and answers what it hears.
+// A function that takes its time, `?wait=ms`, and says which revision it is, or connects to where it is told,
+// `?host=…&port=…` or `?url=…`, as any Node client would, and answers what it hears.
 const { createServer, get } = require("node:http");
 const { connect } = require("node:net");
 
 createServer((req, res) => {
   const { searchParams } = new URL(req.url, "http://x");
   const [host, port, say, url] = ["host", "port", "say", "url"].map((name) => searchParams.get(name));
+  if (searchParams.has("wait")) {
+    return void setTimeout(() => res.end(process.env.K_REVISION), Number(searchParams.get("wait")));
+  }
   const fail = (error) => res.writeHead(502).end(String(error));
   if (url !== null) return void get(url, (answer) => answer.pipe(res)).on("error", fail);
   const socket = connect({ host, port: Number(port) });

@@ -11,6 +11,21 @@ if (process.env.FAIL_AT_START) {
 if (process.env.IGNORE_SIGTERM) process.on("SIGTERM", () => {});
 else process.on("SIGTERM", () => process.exit(0));
 
+/** Headers at once, then a byte every so often. */
+function drip(res, everyMs, count) {
+  res.writeHead(200);
+  res.flushHeaders();
+  let left = count;
+  const timer = setInterval(() => {
+    res.write(".");
+    left -= 1;
+    if (left > 0) return;
+    clearInterval(timer);
+    active -= 1;
+    res.end();
+  }, everyMs);
+}
+
 createServer((req, res) => {
   const query = new URL(req.url, "http://x").searchParams;
   active += 1;
@@ -19,6 +34,7 @@ createServer((req, res) => {
   req.on("data", (chunk) => chunks.push(chunk));
   req.on("end", () => {
     if (query.has("crash")) process.kill(process.pid, "SIGKILL");
+    if (query.has("drip")) return drip(res, Number(query.get("drip")), Number(query.get("count") ?? 1));
     if (query.has("block")) for (;;);
     if (query.has("echo")) {
       active -= 1;

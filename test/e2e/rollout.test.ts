@@ -1,0 +1,76 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { functionProcesses, startLossi, until, withFunction } from "./lossi.ts";
+import type { Lossi } from "./lossi.ts";
+
+const visitor = () => withFunction("visitor", join(import.meta.dirname, "functions/visitor.cjs"));
+const wait = async (lossi: Lossi, ms: number) => {
+  const { status, text } = await lossi.call("GET", `/?wait=${ms}`, undefined, { host: "visitor.lossi.localhost" });
+  return `${status} ${text}`;
+};
+
+/** Changes the template in the manifests, which the platform watches. */
+function changeTemplate(manifests: string, from: string, to: string): void {
+  const file = join(manifests, "visitor/service.yaml");
+  const text = readFileSync(file, "utf8");
+  expect(text).toContain(from);
+  writeFileSync(file, text.replace(from, to));
+}
+
+const processes = (lossi: Lossi): number[] =>
+  functionProcesses(lossi.home).flatMap(({ name, pid }) => (name === "visitor" ? [pid] : []));
+
+test("a request of 20 s survives scale-down and a roll-out", async () => {
+  const options = visitor();
+  changeTemplate(
+    options.manifests as string,
+    "    metadata:\n",
+    '    metadata:\n      annotations:\n        autoscaling.knative.dev/window: "6s"\n        autoscaling.knative.dev/target: "1"\n',
+  );
+  const lossi = await startLossi(options);
+  // Several at once ask for several instances; the others of them are put to sleep while one request goes on.
+  const [long] = [wait(lossi, 20_000), wait(lossi, 10), wait(lossi, 10), wait(lossi, 10)];
+  await until(() => processes(lossi).length > 1, 10);
+  await new Promise((done) => setTimeout(done, 8000));
+  changeTemplate(options.manifests as string, "timeoutSeconds: 60", "timeoutSeconds: 61");
+  await until(() => lossi.output().includes("visitor-00002 takes over from visitor-00001"));
+  expect(await wait(lossi, 0)).toBe("200 visitor-00002");
+  expect(await long).toBe("200 visitor-00001");
+  await until(() => processes(lossi).length === 0, 60);
+});
+
+test("a roll-out under 50 requests a second fails none", async () => {
+  const options = visitor();
+  const lossi = await startLossi(options);
+  const answers: Promise<string>[] = [];
+  const load = setInterval(() => answers.push(wait(lossi, 30).catch(String)), 20);
+  for (const seconds of [61, 62, 63]) {
+    await until(() => answers.length > (seconds - 60) * 60);
+    changeTemplate(options.manifests as string, `timeoutSeconds: ${seconds - 1}`, `timeoutSeconds: ${seconds}`);
+    await until(() => lossi.output().includes(`takes over from visitor-0000${seconds - 60}`));
+  }
+  const sent = answers.length;
+  await until(() => answers.length > sent + 50);
+  clearInterval(load);
+  const counts = Map.groupBy(await Promise.all(answers), (answer) => answer);
+  expect([...counts.keys()].toSorted()).toEqual([1, 2, 3, 4].map((n) => `200 visitor-0000${n}`));
+});
+
+test("manifests that are wrong change nothing, and say so; a Service may come and go", async () => {
+  const options = visitor();
+  const lossi = await startLossi(options);
+  expect(await wait(lossi, 0)).toBe("200 visitor-00001");
+  changeTemplate(options.manifests as string, "timeoutSeconds", "timeoutSecond");
+  await until(() => lossi.output().includes("did you mean timeoutSeconds?"));
+  expect(await wait(lossi, 0)).toBe("200 visitor-00001");
+  changeTemplate(options.manifests as string, "timeoutSecond", "timeoutSeconds");
+  const file = join(options.manifests as string, "visitor/service.yaml");
+  const text = readFileSync(file, "utf8");
+  writeFileSync(file, text.replaceAll("name: visitor", "name: other"));
+  const other = () => lossi.call("GET", "/?wait=0", undefined, { host: "other.lossi.localhost" });
+  await until(async () => (await other()).text === "other-00001");
+  expect((await lossi.call("GET", "/?wait=0", undefined, { host: "visitor.lossi.localhost" })).status).toBe(404);
+});
