@@ -29,7 +29,7 @@ export interface Dispatcher {
 }
 
 /** Tries at once to one subscriber. */
-const AT_ONCE = 100;
+const AT_ONCE = 32;
 /** A dead letter sink that fails is tried for ever, since the sender was told 202; at most so far apart. */
 const LONGEST_WAIT_MS = 60_000;
 const QUEUE_PAUSE_MS = 1000;
@@ -76,26 +76,33 @@ export function createDispatcher({ queue, routes, send, reenter, log }: Dispatch
 
   const attempt = async (job: Job, known?: CloudEvent): Promise<void> => {
     const event = known ?? queue.load(job.eventId);
-    if (event === null) return queue.done(job);
+    if (event === null) return done(job);
     const route = routes.get(job.trigger);
     // Its Trigger was removed meanwhile, and the job with it.
-    if (route === undefined) return queue.done(job);
+    if (route === undefined) return done(job);
     const { trigger, broker, delivery } = route;
     const { namespace, subscriber } = trigger;
     const { timeoutMs, deadLetter } = delivery;
     if (job.dead !== null && deadLetter !== null) {
       const dead = { ...event, attributes: { ...event.attributes, ...job.dead } };
       const outcome = await deliver({ event: dead, to: deadLetter, namespace, timeoutMs }, send, true);
-      return outcome.ok ? queue.done(job) : again(job, delivery, LONGEST_WAIT_MS);
+      return outcome.ok ? done(job) : again(job, delivery, LONGEST_WAIT_MS);
     }
     const outcome = await deliver({ event, to: subscriber, namespace, timeoutMs }, send);
     if (!outcome.ok) return failed(job, outcome, delivery);
-    if (outcome.reply === null) return queue.done(job);
+    if (outcome.reply === null) return done(job);
     const hops = Number(event.attributes["knativebrokerttl"]);
     return reenter(broker, outcome.reply, hops).then(
-      () => queue.done(job),
+      () => done(job),
       (error: unknown) => failed(job, refusedReply(broker, error), delivery),
     );
+  };
+
+  /** Nobody waits for it: an event that was delivered and not crossed out is delivered once more after a restart. */
+  const done = (job: Job): void => {
+    queue.done(job).catch((error: unknown) => {
+      log({ level: "error", message: `broker: a delivered event cannot be crossed out: ${messageOf(error)}` });
+    });
   };
 
   const failed = async (job: Job, outcome: Outcome & { ok: false }, delivery: Delivery): Promise<void> => {
@@ -105,7 +112,7 @@ export function createDispatcher({ queue, routes, send, reenter, log }: Dispatch
         level: "error",
         message: `broker: an event for ${job.trigger} is dropped: its tries are used up and there is no dead letter sink`,
       });
-      return queue.done(job);
+      return done(job);
     }
     const dead = { ...job, failed: 0, dueAt: 0, dead: outcome.error };
     await queue.update(dead);

@@ -77,12 +77,13 @@ export function openQueue(file: string): Queue {
           dead === null ? null : JSON.stringify(dead),
           id,
         );
-      }),
+      }, "process"),
+    // One that is forgotten is delivered again, which is allowed.
     done: ({ id, eventId }) =>
       writer.write(() => {
         sql.run("DELETE FROM jobs WHERE id = ?", id);
         sql.run("DELETE FROM events WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE event = ?1)", eventId);
-      }),
+      }, "later"),
     keepOnly(triggers) {
       const dropped = sql.run(
         "DELETE FROM jobs WHERE trigger NOT IN (SELECT value FROM json_each(?))",

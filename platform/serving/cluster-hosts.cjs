@@ -6,12 +6,17 @@ const { Socket } = require("node:net");
 
 const connect = Socket.prototype.connect;
 
-Socket.prototype.connect = function (...args) {
-  // `net.connect` hands its own normalised arguments on, as one array.
-  const options = Array.isArray(args[0]) ? args[0][0] : args[0];
+Socket.prototype.connect = function (first, ...rest) {
+  // `net.connect` hands its own normalised arguments on, as one array. The options are their owner's: an Agent finds a
+  // connection again by them.
+  const normalised = Array.isArray(first);
+  const options = normalised ? first[0] : first;
   const port = typeof options?.host === "string" && options.host.endsWith(".svc.cluster.local") && localPort(options);
-  if (port) Object.assign(options, { host: "127.0.0.1", port });
-  return connect.apply(this, args);
+  if (!port) return connect.call(this, first, ...rest);
+  const there = { ...options, host: "127.0.0.1", port };
+  if (!normalised) return connect.call(this, there, ...rest);
+  first[0] = there;
+  return connect.call(this, first, ...rest);
 };
 
 function localPort({ host, port }) {

@@ -89,9 +89,10 @@ export function sqliteLedger(context: Context): Ledger {
           id,
         );
         return { outcome: "begun", lease: { task: toTask(find(id) as Row), token } };
-      }),
+        // With the machine the worker is gone too, and nobody holds a lease any more.
+      }, "process"),
 
-    renew: (lease, ttlMs) => writer.write(() => underLease(lease, "lease_until = ?", now() + ttlMs)),
+    renew: (lease, ttlMs) => writer.write(() => underLease(lease, "lease_until = ?", now() + ttlMs), "process"),
 
     end: (lease, end, announcements) =>
       writer.write(() => {

@@ -25,13 +25,15 @@ export function sqliteOutbox(context: Context): Outbox {
         for (const { seq } of rows)
           sql.run("UPDATE outbox SET due_at = ? WHERE seq = ?", now() + claimMs, seq as number);
         return rows.map(toAnnouncement);
-      }),
+      }, "process"),
 
-    sent: (ids) => writer.write(() => ids.forEach((id) => sql.run("DELETE FROM outbox WHERE id = ?", id))),
+    // One that is forgotten is sent again, which is allowed.
+    sent: (ids) => writer.write(() => ids.forEach((id) => sql.run("DELETE FROM outbox WHERE id = ?", id)), "later"),
 
     postpone: (ids, delayMs) =>
-      writer.write(() =>
-        ids.forEach((id) => sql.run("UPDATE outbox SET due_at = ? WHERE id = ?", now() + delayMs, id)),
+      writer.write(
+        () => ids.forEach((id) => sql.run("UPDATE outbox SET due_at = ? WHERE id = ?", now() + delayMs, id)),
+        "process",
       ),
 
     async nextDue() {

@@ -6,17 +6,33 @@ import { LossiError, messageOf } from "../errors.ts";
 const BUSY_LIMIT_MS = 10_000;
 const BUSY = 5;
 
-type Operation = { run: () => unknown; resolve: (value: never) => void; reject: (error: unknown) => void };
+/** How long a write that can wait is left for others to come along with. */
+const LAZY_MS = 20;
+
+/**
+ * What a write has to outlive before it resolves: `power` the machine, `process` this process only. `later` resolves like
+ * `process`, and may wait a little for others: what is lost with it is done once more.
+ */
+export type Outlives = "power" | "process" | "later";
+
+type Operation = {
+  run: () => unknown;
+  outlives: Outlives;
+  resolve: (value: never) => void;
+  reject: (error: unknown) => void;
+};
 type Outcome = { ok: true; value: unknown } | { ok: false; error: unknown };
 
 /**
- * Commits together what is written in one turn of the event loop: one fsync serves them all. Each write stands or falls
- * alone, and resolves only when it is durable. While another process writes, the event loop goes on and the group grows.
+ * Commits together what is written in one turn of the event loop: one fsync serves them all, where one is needed at all.
+ * Each write stands or falls alone. While another process writes, the event loop goes on and the group grows.
  */
 export class Writer {
   #db: DatabaseSync;
   #queue: Operation[] = [];
-  #scheduled = false;
+  #immediate: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #synced = true;
   #busySince: number | null = null;
 
   constructor(db: DatabaseSync) {
@@ -24,10 +40,10 @@ export class Writer {
   }
 
   /** Runs `operation` inside a transaction. Throws what it throws, or `unavailable` when nothing could be written. */
-  write<T>(operation: () => T): Promise<T> {
+  write<T>(operation: () => T, outlives: Outlives = "power"): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ run: operation, resolve, reject });
-      this.#schedule(0);
+      this.#queue.push({ run: operation, outlives, resolve, reject });
+      this.#schedule(outlives === "later" ? LAZY_MS : 0);
     });
   }
 
@@ -37,20 +53,20 @@ export class Writer {
   }
 
   #schedule(delayMs: number): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    const run = (): void => {
-      this.#scheduled = false;
-      this.#commit();
-    };
-    if (delayMs === 0) setImmediate(run);
-    else setTimeout(run, delayMs);
+    if (delayMs > 0) this.#timer ??= setTimeout(() => this.#commit(), delayMs);
+    // While another process writes, whoever comes waits with the others.
+    else if (this.#busySince === null) this.#immediate ??= setImmediate(() => this.#commit());
   }
 
   #commit(): void {
+    clearTimeout(this.#timer);
+    clearImmediate(this.#immediate);
+    this.#timer = undefined;
+    this.#immediate = undefined;
     const operations = this.#queue;
     if (operations.length === 0) return;
     try {
+      this.#sync(operations.some(({ outlives }) => outlives === "power"));
       this.#db.exec("BEGIN IMMEDIATE");
     } catch (error) {
       return this.#waitOrFail(error);
@@ -65,6 +81,13 @@ export class Writer {
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       for (const { reject } of operations) reject(unwritable(error));
     }
+  }
+
+  /** In WAL mode a commit under NORMAL is not synced: it outlives the process, not the machine. */
+  #sync(full: boolean): void {
+    if (full === this.#synced) return;
+    this.#db.exec(`PRAGMA synchronous = ${full ? "FULL" : "NORMAL"}`);
+    this.#synced = full;
   }
 
   #runOne(run: () => unknown): Outcome {
@@ -83,7 +106,10 @@ export class Writer {
   #waitOrFail(error: unknown): void {
     this.#busySince ??= Date.now();
     const busy = isBusy(error) && Date.now() - this.#busySince < BUSY_LIMIT_MS;
-    if (busy) return this.#schedule(1);
+    if (busy) {
+      this.#timer = setTimeout(() => this.#commit(), 1);
+      return;
+    }
     this.#busySince = null;
     for (const { reject } of this.#queue.splice(0)) reject(unwritable(error));
   }

@@ -1,7 +1,49 @@
-/** What makes folders survive a power cut: a new entry lasts once the folder that holds it was synced. */
-import { closeSync, constants, fsyncSync, mkdirSync, openSync } from "node:fs";
-import { mkdir, open } from "node:fs/promises";
+/** What makes files and folders survive a power cut: a new entry lasts once the folder that holds it was synced. */
+import { closeSync, constants, fsync, fsyncSync, mkdirSync, open, openSync, writeFile, writeFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { promisify } from "node:util";
+
+const syncFile = promisify(fsync);
+const writeAll = promisify(writeFile);
+const openFile = promisify(open);
+
+/** Bytes that are written at once: sooner than another thread would have heard of them. */
+const SMALL = 256 * 1024;
+
+/** Writes a new file, in a folder that is made where it is missing, and answers it open: {@link last} closes it. */
+export async function create(path: string, body: Uint8Array): Promise<number> {
+  const file = await openNew(path);
+  try {
+    if (body.byteLength <= SMALL) writeFileSync(file, body);
+    else await writeAll(file, body);
+    return file;
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+}
+
+/** Not at once: a file system that is syncing may keep whoever makes a file waiting. */
+async function openNew(path: string): Promise<number> {
+  const make = (): Promise<number> => openFile(path, "wx", 0o600);
+  try {
+    return await make();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    await makeFolder(dirname(path));
+    return make();
+  }
+}
+
+/** Makes the bytes of an open file or folder last, and closes it. */
+export async function last(file: number): Promise<void> {
+  try {
+    await syncFile(file);
+  } finally {
+    closeSync(file);
+  }
+}
 
 /** Makes a folder and those above it, for their owner alone. */
 export async function makeFolder(path: string): Promise<void> {
@@ -37,20 +79,11 @@ export function syncFolder(folder: string): Promise<void> {
     .then(() => {
       waiting.delete(folder);
       running.set(folder, own);
-      return sync(folder);
+      return last(openSync(folder, constants.O_RDONLY));
     })
     .finally(() => {
       if (running.get(folder) === own) running.delete(folder);
     });
   waiting.set(folder, own);
   return own;
-}
-
-async function sync(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -1,17 +1,17 @@
 /** The embedded store: a folder per bucket, a plain file per object. A file dropped into it is an object. */
 import { createHash, randomUUID } from "node:crypto";
-import { closeSync, constants, linkSync, lstatSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, constants, fstatSync, linkSync, lstatSync, openSync, renameSync, rmSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { LossiError, messageOf } from "../errors.ts";
-import { makeFolder, makeFolderNow, syncFolder } from "./durable.ts";
+import { create, last, makeFolder, makeFolderNow, syncFolder } from "./durable.ts";
 import { listKeys } from "./files-list.ts";
 import { openFolderLock } from "./folder-lock.ts";
 import type { FolderLock } from "./folder-lock.ts";
-import { checkBucket, checkKey, kindOf, locate } from "./paths.ts";
+import { checkBucket, checkKey, findFile, kindOf, locate } from "./paths.ts";
 import { checkMetadata, Sidecars, sidecarOf } from "./sidecar.ts";
 import type { ObjectInfo, PutOptions, Store, StoredObject } from "./store.ts";
 
@@ -46,6 +46,8 @@ class FilesStore {
   #folder: string;
   #sidecars: Sidecars;
   #lock: FolderLock | undefined;
+  /** Buckets whose folders this process has synced. */
+  #lasting = new Set<string>();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -54,10 +56,12 @@ class FilesStore {
 
   async createBucket(bucket: string): Promise<void> {
     checkBucket(bucket);
+    if (this.#lasting.has(bucket) && kindOf(join(this.#folder, bucket)) === "folder") return;
     for (const folder of [this.#sidecars.folder(bucket), join(this.#folder, bucket)]) {
       await makeFolder(folder);
       await syncFolder(dirname(folder)); // Another process may have made it and not come this far.
     }
+    this.#lasting.add(bucket);
   }
 
   async get(bucket: string, key: string): Promise<(StoredObject & { body: Uint8Array }) | null> {
@@ -87,8 +91,9 @@ class FilesStore {
     let stat: BigIntStats | undefined;
     let changed: string | null = null;
     try {
-      stat = await this.#writeTemporary(temporary, bytes);
-      await this.#sidecars.write(bucket, stat, sidecar);
+      const file = await create(temporary, bytes);
+      stat = fstatSync(file, { bigint: true });
+      await Promise.all([last(file), this.#sidecars.write(bucket, stat, sidecar)]);
       changed = this.#locked(() => this.#replace(folder, bucket, key, temporary, options));
     } finally {
       rmSync(temporary, { force: true });
@@ -204,7 +209,7 @@ class FilesStore {
   }
 
   async #open(bucket: string, key: string): Promise<Opened | null> {
-    const path = locate(this.#bucket(bucket, key), key);
+    const path = findFile(this.#bucket(bucket, key), key);
     if (path === null) return null;
     try {
       const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -215,18 +220,6 @@ class FilesStore {
       if (!["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"].includes(String((error as NodeJS.ErrnoException).code))) throw error;
     }
     return null;
-  }
-
-  async #writeTemporary(path: string, body: Uint8Array): Promise<BigIntStats> {
-    await makeFolder(dirname(path));
-    const handle = await open(path, "wx", 0o600);
-    try {
-      await handle.writeFile(body);
-      await handle.sync();
-      return await handle.stat({ bigint: true });
-    } finally {
-      await handle.close();
-    }
   }
 }
 

@@ -17,6 +17,8 @@ export function openFolderLock(folder: string): FolderLock {
   const file = join(folder, ".lock");
   makePrivate(file);
   const db = new DatabaseSync(file, { timeout: 20_000 });
+  // Nothing is written, so a journal on disk would be made and removed for nothing each time.
+  db.exec("PRAGMA journal_mode = MEMORY");
   return {
     hold(section) {
       try {

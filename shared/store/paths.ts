@@ -78,6 +78,13 @@ export function locate(folder: string, key: string, make?: (path: string) => voi
   return find(folder, names, leaf) ?? place(folder, names, leaf, make);
 }
 
+/** The path of a key's file; `null` when there is none. */
+export function findFile(folder: string, key: string): string | null {
+  const names = namesOf(key);
+  const leaf = names.pop() as string;
+  return find(folder, names, leaf);
+}
+
 /** `a` and `a%d` may both be folders once somebody made one by hand, so a file is looked for in both. */
 function find(at: string, names: string[], leaf: string): string | null {
   const [name, ...rest] = names;

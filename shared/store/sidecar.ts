@@ -2,11 +2,10 @@
 import { createHash } from "node:crypto";
 import { readFileSync, readSync, rmSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { LossiError } from "../errors.ts";
-import { makeFolder } from "./durable.ts";
+import { create, last } from "./durable.ts";
 import type { Metadata } from "./store.ts";
 
 export type Sidecar = { key: string; etag: string; contentType: string; metadata: Metadata };
@@ -27,8 +26,7 @@ export class Sidecars {
   }
 
   async write(bucket: string, stat: BigIntStats, sidecar: Sidecar): Promise<void> {
-    await makeFolder(this.folder(bucket));
-    await writeFile(this.#path(bucket, stat), JSON.stringify(sidecar), { mode: 0o600, flush: true });
+    await last(await create(this.#path(bucket, stat), Buffer.from(JSON.stringify(sidecar))));
   }
 
   remove(bucket: string, stat: BigIntStats): void {

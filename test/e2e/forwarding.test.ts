@@ -226,14 +226,13 @@ test("a function reaches an import under its cluster name, and other functions u
   const lossi = await ready(withFunction("visitor", join(import.meta.dirname, "functions/visitor.cjs")));
   const target = await echo();
   await opened(lossi, importOf(target));
-  const visit = async (query: string) => {
-    const host = { host: "visitor.lossi.localhost" };
-    return (await lossi.call("GET", `/?${query}`, undefined, host)).text;
-  };
+  const call = (query: string) => lossi.call("GET", `/?${query}`, undefined, { host: "visitor.lossi.localhost" });
+  const visit = async (query: string) => (await call(query)).text;
   const name = "none-1-target.forwarder-imports.svc.cluster.local";
   expect(await visit(`host=${name}&port=${target}&say=hello`)).toBe("hello");
   expect(await visit(`host=${name}&port=1&say=hello`)).toMatch(/Error/);
-  expect(await visit(`url=http://logs.lossi.svc.cluster.local/healthz`)).toBe("ok");
+  expect(await visit("url=http://logs.lossi.svc.cluster.local/healthz")).toBe("ok");
+  expect((await call("url=http://logs.lossi.svc.cluster.local/healthz")).headers["x-reused"]).toBe("true");
 });
 
 test("an export wakes the function behind it", async () => {

@@ -1,7 +1,9 @@
 // A function that takes its time, `?wait=ms`, and says which revision it is, or connects to where it is told,
 // `?host=…&port=…` or `?url=…`, as any Node client would, and answers what it hears.
-const { createServer, get } = require("node:http");
+const { Agent, createServer, get } = require("node:http");
 const { connect } = require("node:net");
+
+const agent = new Agent({ keepAlive: true });
 
 createServer((req, res) => {
   const { searchParams } = new URL(req.url, "http://x");
@@ -10,7 +12,13 @@ createServer((req, res) => {
     return void setTimeout(() => res.end(process.env.K_REVISION), Number(searchParams.get("wait")));
   }
   const fail = (error) => res.writeHead(502).end(String(error));
-  if (url !== null) return void get(url, (answer) => answer.pipe(res)).on("error", fail);
+  if (url !== null) {
+    const outgoing = get(url, { agent }, (answer) => {
+      res.setHeader("x-reused", String(outgoing.reusedSocket));
+      answer.pipe(res);
+    }).on("error", fail);
+    return;
+  }
   const socket = connect({ host, port: Number(port) });
   socket.on("error", fail);
   socket.once("data", (chunk) => {
