@@ -15,8 +15,8 @@ export function createApp(deps: Deps, log: Logger): App {
   onlyMethod(app, "POST", "/dead-letters/:id/redrive");
   app.post("/", async (c) => {
     const event = fromHttp(c.req.header(), c.var.body);
-    await record(event, deps);
-    c.var.log.warn({ ceId: event.attributes["id"], ceType: event.attributes["type"] }, "recorded a dead letter");
+    const done = await record(event, deps);
+    c.var.log.warn({ ceId: event.attributes["id"], ceType: event.attributes["type"], done }, "a dead letter");
     return c.body(null, 202);
   });
   return app;

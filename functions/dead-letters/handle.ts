@@ -5,6 +5,7 @@ import type { CloudEvent } from "#shared/cloudevents/event.ts";
 import { LossiError } from "#shared/errors.ts";
 import type { Announcer } from "#shared/outbox/announcer.ts";
 import type { Announcement, Documents, Json, Ledger, Outbox } from "#shared/state/state.ts";
+import { isEnded } from "#shared/state/state.ts";
 import { finished, requested } from "#shared/tasks/accept.ts";
 
 export type Deps = {
@@ -36,11 +37,36 @@ export type DeadLetter = {
 const PREFIX = "dead-letters/";
 const KEEP_MS = 30 * 24 * 60 * 60 * 1000;
 
-/** Records an event and fails the attempt it names. A repeat finds its record and changes nothing. */
-export async function record(event: CloudEvent, deps: Deps): Promise<void> {
+/** Events of a task that nobody answered are sent again so many times. */
+const ROUNDS = 5;
+const ROUNDS_KEEP_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Records an event and fails the task it names, in the function's own words. Where no function said anything, since it was
+ * killed or somebody else held the task, the task is sent on its way again. A repeat finds its record and changes nothing.
+ */
+export async function record(event: CloudEvent, deps: Deps): Promise<"recorded" | "sent again"> {
   const letter = toLetter(event, deps.now());
+  const words = ownWords(event);
+  const unanswered = words === null || words.code === "conflict";
+  if (letter.taskId !== null && unanswered && (await sendAgain(letter.taskId, deps))) return "sent again";
   await deps.documents.put(PREFIX + letter.id, letter, { ttlMs: KEEP_MS });
   if (letter.taskId !== null) await failTask(letter.taskId, letter.reason, deps);
+  return "recorded";
+}
+
+/** Announces a task once more; `false` when that was done often enough, or there is no such task. */
+async function sendAgain(id: string, { ledger, documents, announcer, source }: Deps): Promise<boolean> {
+  const task = await ledger.get(id);
+  if (task === null) return false;
+  if (isEnded(task.status)) return true;
+  const key = `rounds/${id}`;
+  const rounds = Number((await documents.get(key))?.value ?? 0);
+  if (rounds >= ROUNDS) return false;
+  const announcements = [requested(task, source)];
+  await documents.put(key, rounds + 1, { ttlMs: ROUNDS_KEEP_MS, announcements });
+  announcer.announce(announcements);
+  return true;
 }
 
 async function failTask(id: string, reason: string, deps: Deps): Promise<void> {
@@ -71,14 +97,24 @@ function toLetter(event: CloudEvent, now: number): DeadLetter {
 const taskOf = (data: unknown): string | null =>
   typeof data === "object" && data !== null && "taskId" in data && typeof data.taskId === "string" ? data.taskId : null;
 
-/** The message of the failing answer, which Knative hands on in base64; without one, what its absence means. */
-function reasonOf({ attributes }: CloudEvent): string {
-  const { knativeerrordata: data, knativeerrorcode: code, knativeerrordest: destination } = attributes;
-  const answer = data === undefined ? "" : Buffer.from(String(data), "base64").toString("utf8");
-  const message = /"message":("(?:[^"\\]|\\.)*")/.exec(answer)?.[1];
-  if (message !== undefined) return JSON.parse(message) as string;
+/** What a function of ours answered, which Knative hands on in base64; `null` when it was no function that answered. */
+function ownWords({ attributes }: CloudEvent): { code: string; message: string } | null {
+  const answer = Buffer.from(String(attributes["knativeerrordata"] ?? ""), "base64").toString("utf8");
+  const find = (key: string): string | undefined => new RegExp(`"${key}":("(?:[^"\\\\]|\\\\.)*")`).exec(answer)?.[1];
+  const [code, message] = [find("code"), find("message")];
+  if (code === undefined || message === undefined) return null;
+  return { code: JSON.parse(code) as string, message: JSON.parse(message) as string };
+}
+
+/** In the function's own words; without any, what their absence means. */
+function reasonOf(event: CloudEvent): string {
+  const { knativeerrordata: data, knativeerrorcode: code, knativeerrordest: destination } = event.attributes;
+  const words = ownWords(event);
+  if (words !== null) return words.message;
   if (code === undefined) return "the function gave no answer that a broker understands, or none in time";
-  return `${String(destination)} answered ${String(code)}${answer === "" ? " without a reason" : `: ${answer.slice(0, 300)}`}`;
+  const answer = Buffer.from(String(data ?? ""), "base64").toString("utf8");
+  const said = answer === "" ? " without a word: it was killed, or could not start" : `: ${answer.slice(0, 300)}`;
+  return `${String(destination)} answered ${String(code)}${said}`;
 }
 
 /** Dead letters, by id, at most 1000. */

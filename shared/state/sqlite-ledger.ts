@@ -7,7 +7,8 @@ import type { Json, Ledger, Task, TaskFilter, TaskLease, TaskStatus } from "./st
 export function sqliteLedger(context: Context): Ledger {
   const { sql, writer, now } = context;
   const find = (id: string): Row | undefined => sql.get("SELECT * FROM tasks WHERE id = ?", id);
-  const leased = (row: Row): boolean => row["status"] === "STARTED" && Number(row["lease_until"]) > now();
+  const leased = (row: Row): boolean =>
+    row["status"] === "STARTED" && Number(row["lease_until"]) > now() && isAlive(Number(row["worker"]));
 
   /** Changes a task that is still worked on under this lease; whether it was. */
   const underLease = ({ task, token }: TaskLease, change: string, ...values: (string | number | null)[]): boolean =>
@@ -81,11 +82,12 @@ export function sqliteLedger(context: Context): Ledger {
         const token = nextNumber(context);
         sql.run(
           `UPDATE tasks SET status = 'STARTED', attempts = attempts + 1, started_at = ?, touched_at = ?, token = ?,
-           lease_until = ? WHERE id = ?`,
+           lease_until = ?, worker = ? WHERE id = ?`,
           now(),
           now(),
           token,
           now() + ttlMs,
+          process.pid,
           id,
         );
         return { outcome: "begun", lease: { task: toTask(find(id) as Row), token } };
@@ -174,6 +176,18 @@ export function sqliteLedger(context: Context): Ledger {
         return sql.run(`DELETE FROM tasks WHERE seq IN (${old})`, endedBefore, oldest);
       }),
   };
+}
+
+/**
+ * Whether a process is there. All who share the file share the machine, so the lease of a worker that was killed need not be
+ * waited for; where its number is somebody else's by now, it is.
+ */
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
 }
 
 function conditions({ status, name, after }: TaskFilter): { where: string; values: (string | number)[] } {

@@ -28,4 +28,5 @@ export const MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX outbox_by_due ON outbox (due_at);
   `,
+  "ALTER TABLE tasks ADD COLUMN worker INTEGER",
 ];

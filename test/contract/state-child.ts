@@ -4,9 +4,9 @@ import type { State } from "#shared/state/state.ts";
 
 import { announcementOf, newTask } from "./state-samples.ts";
 
-type Args = { open: { folder: string }; work: keyof typeof WORK; ids: string[]; me: number };
+type Args = { open: { folder: string }; work: keyof typeof WORK; ids: string[]; me: number; peers: number };
 
-const { open, work, ids, me } = JSON.parse(process.argv[2] ?? "") as Args;
+const { open, work, ids, me, peers } = JSON.parse(process.argv[2] ?? "") as Args;
 
 const WORK = {
   /** Which keys this process was first to create. */
@@ -28,10 +28,12 @@ const WORK = {
     return lost;
   },
 
-  /** Which tasks this process began. */
+  /** Which tasks this process began. It holds them until all others have tried as well. */
   async begin(state: State): Promise<string[]> {
     const begun: string[] = [];
     for (const id of ids) if ((await state.ledger.begin(id, 60_000)).outcome === "begun") begun.push(id);
+    await state.documents.put(`tried-${me}`, true);
+    while ((await state.documents.list("tried-")).length < peers) await new Promise((done) => setTimeout(done, 10));
     return begun;
   },
 
@@ -56,6 +58,13 @@ const WORK = {
       if (numbers.length % 2 === 0) await state.ledger.end(beginning.lease, { status: "SUCCESS", result: null }, []);
     }
     return numbers;
+  },
+
+  /** Begins tasks and goes on holding them. */
+  async hold(state: State): Promise<never> {
+    for (const id of ids) await state.ledger.begin(id, 60_000);
+    console.log("held");
+    return new Promise(() => setInterval(() => {}, 1000));
   },
 
   /** Accepts and ends tasks until it is killed. */

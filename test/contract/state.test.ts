@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -7,7 +8,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { MIGRATIONS } from "#shared/state/sqlite-schema.ts";
 import { migrate, openSqliteState } from "#shared/state/sqlite.ts";
 
-import { temporaryFolder } from "./children.ts";
+import { startChild, temporaryFolder } from "./children.ts";
 import { newTask } from "./state-samples.ts";
 import { stateContract } from "./state.ts";
 
@@ -58,6 +59,20 @@ test("an older schema is brought up to date with tasks in flight", async () => {
   });
   expect(db.prepare("PRAGMA user_version").get()).toEqual({ user_version: MIGRATIONS.length + 1 });
   db.close();
+});
+
+test("the lease of a worker that was killed is free at once, that of one who lives is not", async () => {
+  const folder = temporaryFolder();
+  const { ledger, close } = openSqliteState({ folder });
+  for (const id of ["a", "b"]) await ledger.accept(newTask(id), []);
+  const child = startChild("state-child.ts", { open: { folder }, work: "hold", ids: ["a", "b"], me: 0 });
+  await once(child.stdout, "data");
+  expect(await ledger.begin("a", 60_000)).toEqual({ outcome: "busy" });
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  expect(await ledger.begin("a", 60_000)).toMatchObject({ outcome: "begun", lease: { task: { attempts: 2 } } });
+  expect(await ledger.fail("b", "gone", [])).toBe(true);
+  close();
 });
 
 test("a write that fails alone leaves the others of its turn standing", async () => {

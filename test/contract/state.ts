@@ -266,6 +266,7 @@ export function stateContract(driver: string, open: OpenState): void {
         work: "begin",
         ids,
         me,
+        peers: CHILDREN,
       }));
       expect(begun.flat().toSorted()).toEqual(ids.toSorted());
     });

@@ -10,6 +10,7 @@ import { GRACE_MS } from "#shared/state/state.ts";
 import { begun, deps } from "./deps.ts";
 
 const ID = "0b0c4a52-7a3e-4c0e-9f39-1f6f5d1f7c11";
+const REFUSED = { code: "unavailable", message: "down", requestId: "r" };
 const failedEvent = (answer: unknown) => {
   const event = newEvent({
     type: "dev.lossi.orchestration.requested.v1",
@@ -35,10 +36,37 @@ test("a dead letter fails the task it names, in the words of the function; a rep
   expect(await all.ledger.get(ID)).toMatchObject({ status: "FAILURE", reason: 'the store is "full"' });
 });
 
+test.each([
+  ["nothing", ""],
+  ["text of a proxy", "upstream connect error"],
+  ["that somebody else has it", { code: "conflict", message: "task is being worked on", requestId: "r" }],
+])("a task whose last try answered %s is sent on its way again, five times, and then fails", async (_what, answer) => {
+  const all = deps();
+  await all.ledger.retry(await begun(all, ID), "x");
+  for (let round = 0; round < 5; round++) {
+    expect(await record(failedEvent(answer), all)).toBe("sent again");
+    all.clock.now += GRACE_MS;
+    const [again] = await all.outbox.claim(10, 60_000);
+    expect(again?.event).toMatchObject({ type: "dev.lossi.orchestration.requested.v1", data: { taskId: ID } });
+  }
+  expect(await list(all)).toEqual([]);
+  expect(await record(failedEvent(answer), all)).toBe("recorded");
+  expect(await all.ledger.get(ID)).toMatchObject({ status: "FAILURE" });
+  expect(await list(all)).toHaveLength(1);
+});
+
+test("a dead letter of a task that has ended meanwhile is none", async () => {
+  const all = deps();
+  const lease = await begun(all, ID);
+  await all.ledger.end(lease, { status: "SUCCESS", result: null }, []);
+  expect(await record(failedEvent(""), all)).toBe("sent again");
+  expect([await list(all), await all.outbox.nextDue()]).toEqual([[], null]);
+});
+
 test("redrive: back to PENDING under the same id, once", async () => {
   const all = deps();
   await all.ledger.retry(await begun(all, ID), "down");
-  await record(failedEvent("?"), all);
+  await record(failedEvent(REFUSED), all);
   const [letter] = await list(all);
   expect(await redrive(String(letter?.id), all)).toBe(ID);
   expect(await all.ledger.get(ID)).toMatchObject({ status: "PENDING", attempts: 0 });
@@ -59,7 +87,7 @@ test("redrive: an event without a task is announced as it was", async () => {
 test("redrive: a task that is no FAILURE is left alone", async () => {
   const all = deps();
   await begun(all, ID);
-  await record(failedEvent("?"), all);
+  await record(failedEvent(REFUSED), all);
   const [letter] = await list(all);
   await expect(redrive(String(letter?.id), all)).rejects.toMatchObject({
     code: "conflict",
