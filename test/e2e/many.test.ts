@@ -1,0 +1,88 @@
+import { readdirSync } from "node:fs";
+import { Agent, request } from "node:http";
+
+import { expect, test } from "vitest";
+
+import { JOB, NONE, functionProcesses, jobsFolder, startLossi, until } from "./lossi.ts";
+import type { Lossi } from "./lossi.ts";
+
+const TASKS = 10_000;
+const CLIENTS = 16;
+const KILL_MS = 200;
+
+type Listed = { id: string; status: string; result: { key?: string } | null };
+
+/** A call on a kept connection; `null` when the function was killed under it. */
+function caller(url: string): (method: string, path: string, body: unknown) => Promise<any> {
+  const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
+  return (method, path, body) =>
+    new Promise((resolve) => {
+      const text = JSON.stringify(body);
+      const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
+      request(url + path, { method, agent, headers }, (answer) => {
+        let json = "";
+        answer.setEncoding("utf8").on("data", (chunk: string) => (json += chunk));
+        answer.on("error", () => resolve(null));
+        answer.on("end", () => resolve(answer.statusCode === 200 ? JSON.parse(json) : null));
+      })
+        .on("error", () => resolve(null))
+        .end(text);
+    });
+}
+
+async function allTasks(lossi: Lossi): Promise<Listed[]> {
+  const tasks: Listed[] = [];
+  for (let after = ""; ;) {
+    const { json } = await lossi.call("GET", `/tasks?limit=1000${after}`);
+    if (json?.tasks === undefined) continue;
+    tasks.push(...json.tasks);
+    if (json.next === null) return tasks;
+    after = `&after=${json.next}`;
+  }
+}
+
+test(`${TASKS} tasks of ${CLIENTS} clients all end, none twice, while functions are killed every ${KILL_MS} ms`, async () => {
+  const lossi = await startLossi();
+  await lossi.call("POST", "/setup/config/init", NONE);
+  const call = caller(lossi.url);
+  const accepted: string[] = [];
+  const begun = performance.now();
+  let left = TASKS;
+  let kills = 0;
+  const client = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      const answer = await call("POST", "/interaction/orch/submit/none", JOB);
+      if (answer === null) left += 1;
+      else accepted.push(answer.output);
+    }
+  };
+  const killing = setInterval(() => {
+    const all = functionProcesses(lossi.home);
+    const victim = all[kills % all.length];
+    if (victim === undefined) return;
+    process.kill(victim.pid, "SIGKILL");
+    kills += 1;
+  }, KILL_MS);
+  await Promise.all(Array.from({ length: CLIENTS }, client));
+  const pending = async (status: string): Promise<number> =>
+    (await call("GET", `/tasks?limit=1&status=${status}`, {}))?.tasks.length ?? 1;
+  await until(
+    async () => (await Promise.all(["PENDING", "STARTED", "RETRY"].map(pending))).every((count) => count === 0),
+    240,
+  );
+  clearInterval(killing);
+  const seconds = (performance.now() - begun) / 1000;
+  console.log(
+    `${accepted.length} tasks in ${seconds.toFixed(1)} s, ${(accepted.length / seconds).toFixed(0)}/s, ${kills} kills`,
+  );
+
+  const tasks = await allTasks(lossi);
+  expect(tasks.filter(({ status }) => status !== "SUCCESS")).toEqual([]);
+  const ids = new Set(tasks.map(({ id }) => id));
+  expect(accepted.filter((id) => !ids.has(id))).toEqual([]);
+  // One object for each task and no other: the keys of the results are those in the bucket, without a hole.
+  const keys = tasks.map(({ result }) => Number(result?.key)).toSorted((a, b) => a - b);
+  expect(keys).toEqual(keys.map((_, index) => index + 1));
+  expect(readdirSync(jobsFolder(lossi.home))).toHaveLength(keys.length);
+}, 400_000);
