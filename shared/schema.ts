@@ -51,3 +51,12 @@ export function parse<T extends z.ZodType>(schema: T, value: unknown, what: stri
   if (!parsed.success) throw new LossiError("invalid", `${what}: ${explain(parsed.error)}`);
   return parsed.data;
 }
+
+/** An IANA time zone. */
+export const timeZone = z.string().refine((zone) => {
+  try {
+    return Intl.DateTimeFormat("en", { timeZone: zone }).format().length > 0;
+  } catch {
+    return false;
+  }
+}, "expected an IANA time zone such as Europe/Helsinki");

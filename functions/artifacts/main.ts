@@ -1,8 +1,8 @@
-import { baseConfig } from "#shared/config.ts";
 import { start } from "#shared/start.ts";
 
 import { createApp } from "./app.ts";
+import { config } from "./config.ts";
 
-start("artifacts", baseConfig, (_config, { state, store, announcer, source, work, log }) =>
-  createApp({ store, documents: state.documents, ledger: state.ledger, announcer, source, work }, log),
+start("artifacts", config, ({ LOSSI_SLURM_TIME_ZONE: zone }, { state, store, announcer, source, work, log }) =>
+  createApp({ store, documents: state.documents, zone, ledger: state.ledger, announcer, source, work }, log),
 );

@@ -2,8 +2,9 @@ import { requireConfiguration, submitterBucket } from "#shared/configuration.ts"
 import { LossiError } from "#shared/errors.ts";
 import { setFlag } from "#shared/jobs/flags.ts";
 import type { Flag, FlagOutcome } from "#shared/jobs/flags.ts";
-import { layOver, readTemplate } from "#shared/jobs/object.ts";
+import { BUILT_IN_TEMPLATE, TEMPLATE_PATH, layOver, readTemplate } from "#shared/jobs/object.ts";
 import { parseSubmission } from "#shared/jobs/request.ts";
+import { encode } from "#shared/objects/codec.ts";
 import { placeObjects } from "#shared/objects/place.ts";
 import type { Documents, Json, Ledger, Task, TaskLease } from "#shared/state/state.ts";
 import type { Store } from "#shared/store/store.ts";
@@ -27,9 +28,9 @@ async function submit(input: unknown, lease: TaskLease, deps: Deps): Promise<Jso
   const submission = parseSubmission(input);
   const bucket = await bucketOf(submission.user, deps);
   await deps.store.createBucket(bucket);
-  const template = await readTemplate(deps.store, bucket);
-  const laid = submission.jobs.map((job) => layOver(template, job));
-  const bodies = laid.map(({ object }) => JSON.stringify(object));
+  const { fields, encoding } = await readTemplate(deps.store, bucket, TEMPLATE_PATH, BUILT_IN_TEMPLATE);
+  const laid = submission.jobs.map((job) => layOver(fields, job));
+  const bodies = laid.map(({ object }) => encode(object, encoding));
   const keys = (await placeObjects(bodies, { bucket, prefix: "JOBS/" }, lease, deps)).map(String);
   const dropped = [...new Set(laid.flatMap((job) => job.dropped))];
   return {

@@ -2,6 +2,7 @@ import { Cron } from "croner";
 import * as z from "zod";
 
 import { messageOf } from "#shared/errors.ts";
+import { timeZone } from "#shared/schema.ts";
 
 import type { PingSourceResource } from "../resources.ts";
 import { fields, metadata, name } from "./rules.ts";
@@ -15,14 +16,6 @@ const schedule = z.string().superRefine((text, context) => {
     context.addIssue(`${messageOf(error)}; expected five cron fields, or six with seconds first`);
   }
 });
-
-const timezone = z.string().refine((timeZone) => {
-  try {
-    return Intl.DateTimeFormat("en", { timeZone }).format().length > 0;
-  } catch {
-    return false;
-  }
-}, "expected an IANA time zone such as Europe/Helsinki");
 
 const sink = fields({
   ref: z
@@ -53,7 +46,7 @@ export const pingSource = fields({
   metadata: metadata(),
   spec: fields({
     schedule: schedule.default("* * * * *"),
-    timezone: timezone.optional(),
+    timezone: timeZone.optional(),
     contentType: z.string().optional(),
     data: z.string().default(""),
     sink,

@@ -1,6 +1,7 @@
 /** `FORWARDS/{IMPORTS,EXPORTS}/{submitter bucket}/{key}` in the forwarder's bucket, as existing clients know them. */
-import { readFields, rewrite } from "../jobs/object.ts";
+import { readTemplate, rewrite } from "../jobs/object.ts";
 import type { Rewrite } from "../jobs/object.ts";
+import { encode } from "../objects/codec.ts";
 import type { Store } from "../store/store.ts";
 import type { Connection } from "./request.ts";
 
@@ -14,10 +15,9 @@ export const forwardPrefix = (kind: Kind, submitterBucket: string): string =>
   `FORWARDS/${kind === "import" ? "IMPORTS" : "EXPORTS"}/${submitterBucket}/`;
 
 /** The object of new forwards: the bucket's template with its connections. */
-export async function newForwardObject(store: Store, bucket: string, connections: Connection[]): Promise<string> {
-  const template = await store.get(bucket, TEMPLATE);
-  const fields = template === null ? BUILT_IN : readFields(template.body, TEMPLATE);
-  return JSON.stringify({ ...fields, connections });
+export async function newForwardObject(store: Store, bucket: string, connections: Connection[]): Promise<Uint8Array> {
+  const { fields, encoding } = await readTemplate(store, bucket, TEMPLATE, BUILT_IN);
+  return encode({ ...fields, connections }, encoding);
 }
 
 /** Changes some fields; an object that has them already stays as it is. */

@@ -2,7 +2,8 @@
 import { messageOf } from "../errors.ts";
 import type { Document, Documents } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
-import { jobPath, readFields, rewrite } from "./object.ts";
+import { CONTENT_TYPE, encode } from "../objects/codec.ts";
+import { jobPath, readFields, readTemplate, rewrite } from "./object.ts";
 
 export type Flag = "start" | "cancel";
 export type FlagOutcome = "success" | "checked" | "stopped" | "fail";
@@ -72,6 +73,7 @@ async function restoreFlag(deps: Pick<FlagDeps, "store" | "documents">, document
   return (await raise(deps.store, wanted)) === "written";
 }
 
+const TIMES_TEMPLATE = "ARTIFACTS/TIMES/time-template";
 const STEPS = ["start", "configuration", "run", "cancel", "store"];
 
 /** The times object of a job that has none yet: seconds since 1970, 0 where unknown. */
@@ -93,12 +95,8 @@ async function noteBegin(deps: FlagDeps, bucket: string, key: string, flag: Flag
     times[begin] ? null : { ...times, [begin]: seconds },
   );
   if (outcome !== "missing") return;
-  const template = await deps.store.get(bucket, "ARTIFACTS/TIMES/time-template");
-  const times = {
-    ...(template === null ? emptyTimes() : readFields(template.body, "ARTIFACTS/TIMES/time-template")),
-    [begin]: seconds,
-  };
-  const options = { contentType: "application/json", metadata: { version: "1" }, ifNoneMatch: "*" } as const;
-  if ((await deps.store.put(bucket, path, JSON.stringify(times), options)) === null)
-    await noteBegin(deps, bucket, key, flag);
+  const { fields, encoding } = await readTemplate(deps.store, bucket, TIMES_TEMPLATE, emptyTimes());
+  const times = encode({ ...fields, [begin]: seconds }, encoding);
+  const options = { contentType: CONTENT_TYPE[encoding], metadata: { version: "1" }, ifNoneMatch: "*" } as const;
+  if ((await deps.store.put(bucket, path, times, options)) === null) await noteBegin(deps, bucket, key, flag);
 }

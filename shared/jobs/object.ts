@@ -1,5 +1,7 @@
 /** The job object `JOBS/{key}`, as the forwarder and the submitter on the supercomputer share it. */
 import { LossiError } from "../errors.ts";
+import { decode, encode, encodingOf } from "../objects/codec.ts";
+import type { Encoding } from "../objects/codec.ts";
 import type { Metadata, Store, StoredObject } from "../store/store.ts";
 import type { Job } from "./request.ts";
 
@@ -64,23 +66,21 @@ export function layOver(template: Fields, job: Job): { object: Fields; dropped: 
 const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Reads an object that should hold a JSON object. Throws `rejected` that names what it holds instead. */
+/** Reads an object that should hold named fields, in either encoding. Throws `rejected` that names what it holds instead. */
 export function readFields(body: Uint8Array, key: string): Fields {
-  if (body[0] === 0x80)
-    throw new LossiError("rejected", `${key} is a Python pickle, which is not read here; store JSON`);
-  try {
-    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
-    if (isFields(value)) return value;
-  } catch (cause) {
-    throw new LossiError("rejected", `${key} is not JSON in UTF-8`, { cause });
-  }
-  throw new LossiError("rejected", `${key} holds no JSON object`);
+  const value = decode(body, key);
+  if (isFields(value)) return value;
+  throw new LossiError("rejected", `${key} holds no object with named fields`);
 }
 
-/** The template of the bucket's submitter, or the built-in one. */
-export async function readTemplate(store: Store, bucket: string): Promise<Fields> {
-  const template = await store.get(bucket, TEMPLATE_PATH);
-  return template === null ? BUILT_IN_TEMPLATE : readFields(template.body, TEMPLATE_PATH);
+/** A template says which fields there are, and how new objects beside it are encoded: as their reader writes. */
+export type Template = { fields: Fields; encoding: Encoding };
+
+/** The template at a path, or the built-in one. */
+export async function readTemplate(store: Store, bucket: string, path: string, builtIn: Fields): Promise<Template> {
+  const template = await store.get(bucket, path);
+  if (template === null) return { fields: builtIn, encoding: "json" };
+  return { fields: readFields(template.body, path), encoding: encodingOf(template.body) };
 }
 
 export type Rewrite = "written" | "unchanged" | "missing";
@@ -101,7 +101,7 @@ export async function rewrite(
     const next = change(readFields(current.body, key));
     if (next === null) return "unchanged";
     const options = { contentType: current.contentType, metadata: nextVersion(current), ifMatch: current.etag };
-    if ((await store.put(bucket, key, JSON.stringify(next), options)) !== null) return "written";
+    if ((await store.put(bucket, key, encode(next, encodingOf(current.body)), options)) !== null) return "written";
   }
   throw new LossiError("unavailable", `${bucket}/${key} is being rewritten without pause; tried again later`);
 }

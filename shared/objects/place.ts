@@ -2,6 +2,7 @@
 import { LossiError } from "../errors.ts";
 import type { Ledger, TaskLease } from "../state/state.ts";
 import type { Metadata, Store } from "../store/store.ts";
+import { CONTENT_TYPE, encodingOf } from "./codec.ts";
 
 export type PlaceDeps = { store: Store; ledger: Ledger };
 
@@ -19,7 +20,7 @@ const PART_METADATA = "task-part";
  * before anything is put, so a repeat after a crash finds its own keys and its own objects.
  */
 export async function placeObjects(
-  bodies: string[],
+  bodies: Uint8Array[],
   place: Place,
   lease: TaskLease,
   deps: PlaceDeps,
@@ -39,7 +40,13 @@ export async function placeObjects(
 type Placed = { keys: number[]; taken: number[] };
 
 /** Objects that this task put before keep their keys; the others go to the reserved keys that are left, in order. */
-async function putAll(bodies: string[], reserved: number[], place: Place, task: string, store: Store): Promise<Placed> {
+async function putAll(
+  bodies: Uint8Array[],
+  reserved: number[],
+  place: Place,
+  task: string,
+  store: Store,
+): Promise<Placed> {
   const keys: number[] = [];
   const free: number[] = [];
   const taken: number[] = [];
@@ -70,9 +77,9 @@ async function ownerOf(
 
 type Target = Place & { key: number; task: string; part: number };
 
-async function put(body: string, { bucket, prefix, key, task, part }: Target, store: Store): Promise<boolean> {
+async function put(body: Uint8Array, { bucket, prefix, key, task, part }: Target, store: Store): Promise<boolean> {
   const metadata: Metadata = { version: "1", [TASK_METADATA]: task, [PART_METADATA]: String(part) };
-  const options = { contentType: "application/json", metadata, ifNoneMatch: "*" } as const;
+  const options = { contentType: CONTENT_TYPE[encodingOf(body)], metadata, ifNoneMatch: "*" } as const;
   return (await store.put(bucket, prefix + key, body, options)) !== null;
 }
 

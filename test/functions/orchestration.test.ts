@@ -11,6 +11,8 @@ import type { TestDeps } from "./deps.ts";
 const BUCKET = "p-submitter-i-u";
 const PLACE = { bucket: BUCKET, prefix: "JOBS/" };
 
+const bodies = (...texts: string[]) => texts.map((text) => Buffer.from(text));
+
 async function ready(): Promise<TestDeps> {
   const all = deps();
   await all.store.createBucket(BUCKET);
@@ -26,7 +28,7 @@ test("placeObjects: the first key follows the largest decimal under JOBS/, whate
   const all = await ready();
   for (const key of ["JOBS/status-template", "JOBS/7", "JOBS/007x", "JOBS/9/deep", "OTHER/99"])
     await all.store.put(BUCKET, key, "{}");
-  expect(await placeObjects(["{}", "{}"], PLACE, await begun(all, "t"), all)).toEqual([8, 9]);
+  expect(await placeObjects(bodies("{}", "{}"), PLACE, await begun(all, "t"), all)).toEqual([8, 9]);
 });
 
 test("placeObjects: a repeat after a crash finds its own objects and adds what is missing", async () => {
@@ -36,7 +38,7 @@ test("placeObjects: a repeat after a crash finds its own objects and adds what i
   await all.store.put(BUCKET, `JOBS/${numbers?.[1]}`, '"second"', {
     metadata: { version: "1", task: "t", "task-part": "1" },
   });
-  expect(await placeObjects(['"first"', '"second"', '"third"'], PLACE, lease, all)).toEqual([1, 2, 3]);
+  expect(await placeObjects(bodies('"first"', '"second"', '"third"'), PLACE, lease, all)).toEqual([1, 2, 3]);
   expect(await Promise.all(["JOBS/1", "JOBS/2", "JOBS/3"].map((key) => read(all, key)))).toEqual([
     "first",
     "second",
@@ -49,7 +51,7 @@ test("placeObjects: a key that somebody outside took is left alone, and no job i
   const lease = await begun(all, "t");
   await all.ledger.reserve(lease, `${BUCKET}/JOBS`, 1, 2);
   await all.store.put(BUCKET, "JOBS/1", '"foreign"');
-  expect(await placeObjects(['"a"', '"b"'], PLACE, lease, all)).toEqual([2, 3]);
+  expect(await placeObjects(bodies('"a"', '"b"'), PLACE, lease, all)).toEqual([2, 3]);
   expect(await read(all, "JOBS/1")).toBe("foreign");
   expect([await read(all, "JOBS/2"), await read(all, "JOBS/3")].toSorted()).toEqual(["a", "b"]);
 });
@@ -59,7 +61,7 @@ test("placeObjects: a worker whose lease passed on puts nothing", async () => {
   const old = await begun(all, "t");
   all.clock.now += 60_000;
   await all.ledger.begin("t", 1000);
-  await expect(placeObjects(["{}"], PLACE, old, all)).rejects.toMatchObject({ code: "conflict" });
+  await expect(placeObjects(bodies("{}"), PLACE, old, all)).rejects.toMatchObject({ code: "conflict" });
   expect(await names(all)).toEqual([]);
 });
 
