@@ -79,7 +79,7 @@ function anything(next: () => number, depth = 0): Plain {
   const many = (): number[] => Array.from({ length: Math.floor(next() * 6) }, () => 0);
   if (kind === 0) return [null, true, false][Math.floor(next() * 3)] as Plain;
   if (kind === 1) return Math.floor((next() - 0.5) * 2 ** Math.floor(next() * 53));
-  if (kind === 2) return (next() - 0.5) * 10 ** Math.floor(next() * 40 - 20);
+  if (kind === 2) return (next() - 0.5) * 10 ** Math.floor(next() * 30 - 20);
   if (kind <= 4)
     return many()
       .map(() => String.fromCodePoint([33, 0xe4, 0x20ac, 0x1f40d][Math.floor(next() * 4)] as number))
