@@ -1,77 +1,94 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
-import { request } from "node:http";
 import { join } from "node:path";
+
+import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
+import { FUNCTION_NAMES } from "#shared/functions.ts";
+
+import { answers, json } from "./calls.ts";
+import type { Call } from "./calls.ts";
+import { echoData, echoHeaders } from "./echo/event.ts";
+import { bare, buildEchoes, faasJsRuntime, functionsFramework, ours, startServer } from "./echo/servers.ts";
+import type { Server } from "./echo/servers.ts";
+import { ratioAtMost } from "./measure.ts";
+import type { Figure, Measure, Row } from "./measure.ts";
+import { until } from "./processes.ts";
+import { interleave, median, medianRatio } from "./statistics.ts";
 
 const ROUNDS = 15;
 
-export type ColdStart = { name: string; ms: number; ratio: number; rssMb: number };
+const BARE = "bare `node:http` file";
+const ECHO = "echo on our wrapper, HTTP only";
+const STORED = "`setup`, to the configuration stored";
+const GOOGLE = "the echo on functions-framework";
+const FAAS = "the echo on faas-js-runtime";
+const cached = (name: string): string => `${name}, with a compile cache`;
+const beside = (name: string): string => `ours beside ${name}`;
+const withState = (name: string): string => `\`${name}\`, SQLite and files open`;
 
-/** Starts every function in turn with a bare file, `ROUNDS` times over; the ratio is the median of those within each round. */
-export async function coldStarts(names: readonly string[], home: string): Promise<ColdStart[]> {
-  const files = new Map([
-    ["bare", join(import.meta.dirname, "bare.cjs")],
-    ...names.map((name) => [name, join(import.meta.dirname, `../dist/${name}.cjs`)] as const),
-  ]);
-  const runs = new Map([...files.keys()].map((name) => [name, [] as { ms: number; ratio: number; rssMb: number }[]]));
-  for (let round = -1; round < ROUNDS; round++) {
-    let bare = 0;
-    for (const [name, file] of files) {
-      const run = await startOnce(file, home);
-      if (name === "bare") bare = run.ms;
-      if (round >= 0) runs.get(name)?.push({ ...run, ratio: run.ms / bare });
-    }
+const rows: Row[] = [
+  { name: BARE, unit: "ms" },
+  { name: ECHO, unit: "ms", over: "bare", target: ratioAtMost(1.8) },
+  ...FUNCTION_NAMES.map((name): Row => ({ name: withState(name), unit: "ms", over: "bare", target: ratioAtMost(2.2) })),
+  { name: STORED, unit: "ms", over: "bare", target: ratioAtMost(2.2) },
+  ...[GOOGLE, cached(GOOGLE), FAAS, cached(FAAS)].map((name): Row => ({ name, unit: "ms", over: "bare" })),
+  { name: beside(GOOGLE), unit: "ms", over: "theirs", target: ratioAtMost(0.5) },
+  { name: beside(cached(GOOGLE)), unit: "ms", over: "theirs", target: ratioAtMost(0.5) },
+  { name: beside(FAAS), unit: "ms", over: "theirs", target: ratioAtMost(0.3) },
+  { name: beside(cached(FAAS)), unit: "ms", over: "theirs", target: ratioAtMost(0.3) },
+];
+
+export const coldStart: Measure = {
+  title: "Cold start",
+  about: `From the spawn of the process to its first 2xx, asked for every millisecond, each on a new connection:
+    median of ${ROUNDS} rounds in which every row has its turn. A ratio is the median of the ratios within each round.
+    Functions are the files that \`npm start\` runs, started as the platform starts them, with Node's compile cache
+    from the round before; the frameworks start by their documented command in production mode, as they are and with
+    that cache. The echo takes an event with 1 KiB of data, checks it with zod and logs a line.`,
+  rows,
+  async run({ folder }) {
+    await buildEchoes(folder);
+    return figures(await interleave(ROUNDS, contenders(folder)));
+  },
+};
+
+function contenders(folder: string): Map<string, () => Promise<number>> {
+  const home = join(folder, "home");
+  const cache = { NODE_COMPILE_CACHE: join(folder, "compile-cache") };
+  const event: Call = { method: "POST", headers: { ...echoHeaders, "ce-id": "1" }, body: echoData() };
+  const configuration = json("POST", Object.fromEntries(CONFIGURATION_KEYS.map((key) => [key, "none"])));
+  const dist = (name: string): Server => ours(join(import.meta.dirname, `../dist/${name}.cjs`), home);
+  const all = new Map<string, () => Promise<number>>();
+  const add = (name: string, { command, env }: Server, extra: Record<string, string>, path: string, call?: Call) =>
+    all.set(name, () => startOnce({ command, env: { ...env, ...extra } }, join(folder, "start.log"), path, call));
+  add(BARE, bare, {}, "/");
+  add(ECHO, ours(join(folder, "lossi.cjs"), home), cache, "/", event);
+  for (const name of FUNCTION_NAMES) add(withState(name), dist(name), cache, "/healthz");
+  add(STORED, dist("setup"), cache, "/setup/config/init", configuration);
+  for (const [name, server] of [
+    [GOOGLE, functionsFramework(folder)],
+    [FAAS, faasJsRuntime(folder)],
+  ] as const) {
+    add(name, server, {}, "/", event);
+    add(cached(name), server, cache, "/", event);
   }
-  return [...runs].map(([name, all]) => ({
-    name,
-    ms: median(all.map(({ ms }) => ms)),
-    ratio: median(all.map(({ ratio }) => ratio)),
-    rssMb: median(all.map(({ rssMb }) => rssMb)),
-  }));
+  return all;
 }
 
-export const median = (values: number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-
-async function startOnce(file: string, home: string): Promise<{ ms: number; rssMb: number }> {
-  const port = await freePort();
+async function startOnce(server: Server, log: string, path: string, call?: Call): Promise<number> {
   const begun = performance.now();
-  const child = spawn(process.execPath, [file], {
-    env: { PATH: process.env["PATH"], PORT: String(port), LOSSI_HOME: home, NODE_COMPILE_CACHE: `${home}-cache` },
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  while (!(await answers(port))) await new Promise((done) => setTimeout(done, 1));
+  const started = await startServer(server, log);
+  await until(() => answers(started.url + path, call), started);
   const ms = performance.now() - begun;
-  const rssMb = residentMb(child.pid as number);
   // In order, as a function falls asleep: Node then keeps its compile cache for the next start.
-  child.kill("SIGTERM");
-  await once(child, "exit");
-  return { ms, rssMb };
+  await started.stop();
+  return ms;
 }
 
-/** Resident memory of a process in MB. */
-export const residentMb = (pid: number): number =>
-  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((done) => {
-    request({ host: "127.0.0.1", port, path: "/healthz", agent: false }, (response) => {
-      response.resume();
-      response.on("end", () => done(response.statusCode === 200));
-    })
-      .on("error", () => done(false))
-      .end();
-  });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+function figures(times: Map<string, number[]>): Map<string, Figure> {
+  const of = (name: string): number[] => times.get(name) ?? [];
+  const found = new Map<string, Figure>();
+  for (const [name, values] of times) found.set(name, { value: median(values), ratio: medianRatio(values, of(BARE)) });
+  for (const theirs of [GOOGLE, cached(GOOGLE), FAAS, cached(FAAS)]) {
+    found.set(beside(theirs), { value: median(of(ECHO)), ratio: medianRatio(of(ECHO), of(theirs)) });
+  }
+  return found;
 }

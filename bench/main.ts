@@ -1,33 +1,70 @@
 /**
- * Measures what `npm start` really starts, and prints ratios of figures taken in one interleaved run: cold starts beside a
- * bare `node:http` file, the first answer through the edge, tasks accepted and finished per second, memory at rest.
+ * `npm run bench` measures what `npm start` really starts and prints each figure beside its target. Machines differ and are
+ * never quiet, so rivals take turns within one run and ratios are what counts.
+ *
+ *     npm run bench -- --only tasks     one measure
+ *     npm run bench -- --old-stack      beside FastAPI, Celery and Redis; needs python3, redis-server and PyPI
+ *     npm run bench -- --old-stack --write    and writes docs/benchmarks.md
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, tmpdir, totalmem } from "node:os";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 
-import { FUNCTION_NAMES } from "#shared/functions.ts";
+import { messageOf } from "#shared/errors.ts";
 
-import { coldStarts } from "./cold-start.ts";
-import { measurePlatform } from "./platform.ts";
+import { coldStart } from "./cold-start.ts";
+import { ledger } from "./ledger.ts";
+import type { Figure, Measure } from "./measure.ts";
+import { installOldStack } from "./old-stack.ts";
+import { renderPage, renderTable } from "./report.ts";
+import { rest } from "./rest.ts";
+import { tasks } from "./tasks.ts";
+import { warmEvents } from "./warm-events.ts";
+
+export const MEASURES: Readonly<Record<string, Measure>> = {
+  "cold-start": coldStart,
+  "warm-events": warmEvents,
+  tasks,
+  rest,
+  ledger,
+};
 
 const root = join(import.meta.dirname, "..");
-spawnSync(process.execPath, [join(root, "build.ts")], { stdio: "inherit" });
-const folder = mkdtempSync(join(tmpdir(), "lossi-bench-"));
 
-try {
-  const memory = Math.round(totalmem() / 2 ** 30);
-  console.log(
-    `Node ${process.version}, ${availableParallelism()} cores, ${memory} GiB; medians, ratios within this run\n`,
+if (import.meta.main) {
+  const { values: options } = parseArgs({
+    options: {
+      only: { type: "string", multiple: true, default: Object.keys(MEASURES) },
+      "old-stack": { type: "boolean", default: false },
+      write: { type: "boolean", default: false },
+    },
+  });
+  const chosen = options.only.map(
+    (name) => [name, MEASURES[name] ?? fail(`--only takes ${Object.keys(MEASURES).join(", ")}`)] as const,
   );
-  console.log("cold start, spawn to first 200 (ms), over a bare node:http file");
-  for (const { name, ms, ratio, rssMb } of await coldStarts(FUNCTION_NAMES, join(folder, "cold"))) {
-    console.log(
-      `  ${name.padEnd(14)} ${ms.toFixed(0).padStart(5)}  ${ratio.toFixed(2).padStart(5)}  ${rssMb.toFixed(0).padStart(4)} MB`,
-    );
+  const all = chosen.length === Object.keys(MEASURES).length && options["old-stack"];
+  if (options.write && !all) fail("--write is for all measures in one run: add --old-stack, leave --only out");
+  const folder = mkdtempSync(join(tmpdir(), "lossi-bench-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  try {
+    const { status } = spawnSync(process.execPath, [join(root, "build.ts")], { stdio: "inherit" });
+    if (status !== 0) fail("the build failed");
+    const python = options["old-stack"] ? installOldStack(join(folder, "python")) : null;
+    const figures = new Map<Measure, Map<string, Figure>>();
+    for (const [name, measure] of chosen) {
+      mkdirSync(join(folder, name));
+      figures.set(measure, await measure.run({ folder: join(folder, name), python }));
+      console.log(`\n${measure.title}\n\n${renderTable(measure, figures.get(measure))}`);
+    }
+    if (options.write) writeFileSync(join(root, "docs/benchmarks.md"), renderPage(figures));
+  } catch (error) {
+    fail(messageOf(error));
   }
-  for (const line of await measurePlatform(join(folder, "platform"))) console.log(line);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+}
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(2);
 }

@@ -71,7 +71,7 @@ function contentOf(object: StoredObject & { body: Uint8Array }): Json {
   const { body, key, contentType } = object;
   if (body[0] === PICKLE || isJson(object)) {
     try {
-      return decode(body, key) as Json;
+      return decode(body, key);
     } catch (error) {
       if (codeOf(error) !== "rejected") throw error;
     }

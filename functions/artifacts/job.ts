@@ -75,6 +75,6 @@ async function read(path: string, { bucket, store }: JobPlace): Promise<Uint8Arr
 
 function fieldsOf(body: Uint8Array, path: string): Fields {
   const value = decode(body, path);
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Fields;
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
   throw new LossiError("rejected", `${path} holds no object`);
 }

@@ -72,7 +72,10 @@ test("docs/differences.md: every row names a test that is there", () => {
   for (const row of rows) {
     const [, file = "", title = ""] = /`(test\/[^`]+)`: (.+?) *\|$/.exec(row) ?? [];
     expect(existsSync(join(root, file)) && file, row).toBeTruthy();
-    expect(["test", "describe"].some((kind) => read(file).includes(`${kind}("${title}`)), row).toBe(true);
+    expect(
+      ["test", "describe"].some((kind) => read(file).includes(`${kind}("${title}`)),
+      row,
+    ).toBe(true);
   }
 });
 

@@ -52,10 +52,10 @@ function arm() {
 
   const { linkSync } = fs;
   fs.linkSync = (from, to) => {
-    const job = /JOBS.\d+$/.test(String(to));
-    if (job) reach("before-put");
+    const numbered = /(JOBS|FORWARDS).*\d+$/.test(String(to));
+    if (numbered) reach("before-put");
     linkSync(from, to);
-    if (job) reach("after-put");
+    if (numbered) reach("after-put");
   };
 
   const { request } = http;

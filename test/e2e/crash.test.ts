@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
@@ -7,7 +7,12 @@ import { CRASH_POINTS } from "./crash-points.ts";
 import { JOB, NONE, functionProcesses, jobsFolder, manifestsWith, publish, startLossi, until } from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
 
-type ListedTask = { id: string; status: string; payload: { mode?: string }; result: { key?: string } | null };
+type ListedTask = {
+  id: string;
+  status: string;
+  payload: { mode?: string };
+  result: { key?: string; keys?: string } | null;
+};
 
 /** All tasks, once all have ended. */
 async function allEnded(lossi: Lossi, seconds: number): Promise<ListedTask[]> {
@@ -47,6 +52,16 @@ const submitThroughTasks = (lossi: Lossi) =>
 const PROVOKE = {
   tasks: submitThroughTasks,
   orchestration: (lossi: Lossi) => lossi.call("POST", "/interaction/orch/submit/none", JOB),
+  forwarding: (lossi: Lossi) =>
+    lossi.call("POST", "/interaction/forw/submit/none/none", {
+      exports: [{ name: "logs", address: "logs", port: 80 }],
+    }),
+  artifacts(lossi: Lossi) {
+    const file = join(jobsFolder(lossi.home), "../ARTIFACTS/TIMES/1");
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, "{}");
+    return lossi.call("GET", "/interaction/arti/times/1", {});
+  },
   logs: (lossi: Lossi) => run(lossi, "tasks.forwarder-requests", { payload: { mode: "logs" } }),
   schedule: (lossi: Lossi) => run(lossi, "tasks.forwarder-trigger", {}),
 };
@@ -74,6 +89,11 @@ describe("a function killed at", () => {
     const tasks = await allEnded(lossi, 60);
     expect(tasks.map(({ id }) => id)).toEqual(expect.arrayContaining(accepted));
     expectOneObjectEach(tasks, lossi.home);
+    const { forwards } = (await lossi.call("GET", "/forwards")).json;
+    const names = tasks.flatMap(({ result }) =>
+      result?.keys === undefined ? [] : [`none-${result.keys.slice(2)}-logs`],
+    );
+    expect(forwards.map(({ name: one }: { name: string }) => one).toSorted()).toEqual(names.toSorted());
   });
 
   test.each(cases.filter(([, name]) => name === "setup"))(

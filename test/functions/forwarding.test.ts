@@ -71,7 +71,7 @@ async function ready({ allow = [] as string[] } = {}) {
     forwards,
     clocks: () => pingSources.list().map(({ name }) => name),
     submit: (id: string, input: object) =>
-      run(id, { mode: "forwarding", type: "submit", input: { imports: [], exports: [], ...input } } as Json),
+      run(id, { mode: "forwarding", type: "submit", input: { imports: [], exports: [], ...input } }),
     stop: (id: string, key: string, user: string | null = null) =>
       run(id, { mode: "forwarding", type: "stop", input: { key, user } }),
     opened: async () => (await forwards.list(false)).map(({ name, target }) => `${target.kind} ${name}`),

@@ -1,0 +1,126 @@
+/** Starting and ending what is measured, and what the system says of it. Memory and CPU are read from `/proc`: Linux. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync, readFileSync, readdirSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+
+export type Started = {
+  pid: number;
+  /** What it has printed so far. */
+  output: () => string;
+  ended: () => boolean;
+  /** SIGTERM, and SIGKILL to all that it started when that takes long. */
+  stop: () => Promise<void>;
+};
+
+export type StartOptions = { log: string; env?: Record<string, string>; cwd?: string };
+
+const GRACE_MS = 20_000;
+const running = new Set<number>();
+
+/** Starts a program in a process group of its own, with nothing of our environment but the way to programs. */
+export function start([program = "", ...args]: readonly string[], { log, env = {}, cwd }: StartOptions): Started {
+  endWithUs();
+  const out = openSync(log, "w");
+  const inherited = { PATH: process.env["PATH"], HOME: process.env["HOME"] };
+  const child = spawn(program, args, {
+    cwd,
+    env: { ...inherited, ...env },
+    stdio: ["ignore", out, out],
+    detached: true,
+  });
+  closeSync(out);
+  let failure = "";
+  child.once("error", ({ message }) => (failure = message));
+  const exited = once(child, "exit").catch(() => {});
+  const pid = child.pid ?? -1;
+  if (child.pid !== undefined) running.add(pid);
+  return {
+    pid,
+    output: () => readFileSync(log, "utf8") + failure,
+    ended: () => child.pid === undefined || child.exitCode !== null || child.signalCode !== null,
+    async stop() {
+      child.kill("SIGTERM");
+      const force = setTimeout(() => killGroup(pid), GRACE_MS);
+      await exited;
+      clearTimeout(force);
+      killGroup(pid);
+      running.delete(pid);
+    },
+  };
+}
+
+let ending = false;
+/** However we end, nothing that was started stays. */
+function endWithUs(): void {
+  if (ending) return;
+  ending = true;
+  process.prependOnceListener("exit", () => running.forEach(killGroup));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // All of it has ended.
+  }
+}
+
+/** Waits for a condition on something started; throws what that printed when it ends first, or takes a minute. */
+export async function until(condition: () => unknown, started: Started, everyMs = 1): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!(await condition())) {
+    if (started.ended() || performance.now() > deadline) throw new Error(`it did not start:\n${started.output()}`);
+    await sleep(everyMs);
+  }
+}
+
+export const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+const kilobytes = (text: string, field: string): number =>
+  Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(text)?.[1]);
+
+/** Resident memory of one process, in MB. */
+export const residentMb = (pid: number): number =>
+  kilobytes(readFileSync(`/proc/${pid}/status`, "utf8"), "VmRSS") / 1024;
+
+/** Memory of several that share pages, each page counted once between them, in MB. */
+export const sharedMb = (pids: readonly number[]): number =>
+  pids.reduce((sum, pid) => sum + kilobytes(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"), "Pss"), 0) / 1024;
+
+/** All processes of the group that `start` made. */
+export function groupOf(leader: number): number[] {
+  const pids = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry));
+  return pids.map(Number).filter((pid) => Number(statOf(pid)[2]) === leader);
+}
+
+const TICKS_PER_SECOND = 100;
+
+/** Processor time that these processes took over some seconds, in percent of one core. */
+export async function cpuPercent(pids: readonly number[], seconds: number): Promise<number> {
+  const ticks = (): number => pids.reduce((sum, pid) => sum + Number(statOf(pid)[11]) + Number(statOf(pid)[12]), 0);
+  const before = ticks();
+  await sleep(seconds * 1000);
+  return ((ticks() - before) / TICKS_PER_SECOND / seconds) * 100;
+}
+
+/** The fields of `/proc/<pid>/stat` after the name, which may hold spaces; none when the process has ended. */
+function statOf(pid: number): string[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return text.slice(text.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return [];
+  }
+}
