@@ -92,10 +92,11 @@ export function createDispatcher({ queue, routes, send, reenter, log }: Dispatch
     if (!outcome.ok) return failed(job, outcome, delivery);
     if (outcome.reply === null) return done(job);
     const hops = Number(event.attributes["knativebrokerttl"]);
-    return reenter(broker, outcome.reply, hops).then(
-      () => done(job),
-      (error: unknown) => failed(job, refusedReply(broker, error), delivery),
+    const refused = await reenter(broker, outcome.reply, hops).then(
+      () => null,
+      (error: unknown) => error,
     );
+    return refused === null ? done(job) : failed(job, refusedReply(broker, refused), delivery);
   };
 
   /** Nobody waits for it: an event that was delivered and not crossed out is delivered once more after a restart. */

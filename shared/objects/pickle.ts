@@ -129,7 +129,7 @@ class Reader {
   /** A two's complement little-endian integer of any length. */
   long(length: number): number | string {
     if (length > LONGEST_INTEGER / 2) throw this.#wrong("has an integer that is too long");
-    const digits = Buffer.from(this.#take(length)).reverse().toString("hex");
+    const digits = Buffer.from(this.#take(length).toReversed()).toString("hex");
     return this.decimal(BigInt.asIntN(length * 8, BigInt(`0x${digits || "0"}`)).toString());
   }
 
