@@ -30,6 +30,14 @@ export function sqliteLedger(context: Context): Ledger {
     return Math.max(highest(scope), Number(reserved ?? 0));
   };
 
+  /** Whether there can be more tasks than so many: known without counting them. */
+  const mayExceed = (count: number): boolean => {
+    const { first, last } = sql.get(
+      "SELECT (SELECT min(seq) FROM tasks) AS first, (SELECT max(seq) FROM tasks) AS last",
+    ) as Row;
+    return Number(last) - Number(first) >= count;
+  };
+
   const dropReservations = (id: string, keepHighest: boolean): void => {
     if (keepHighest) {
       sql.run(
@@ -171,7 +179,7 @@ export function sqliteLedger(context: Context): Ledger {
     prune: ({ endedBefore, keep }) =>
       writer.write(() => {
         const ended = "SELECT ended_at FROM tasks WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 1 OFFSET ?";
-        const oldest = Number(sql.get(ended, keep)?.["ended_at"] ?? -1);
+        const oldest = mayExceed(keep) ? Number(sql.get(ended, keep)?.["ended_at"] ?? -1) : -1;
         const old = "SELECT seq FROM tasks WHERE ended_at IS NOT NULL AND (ended_at < ? OR ended_at <= ?) LIMIT 10000";
         return sql.run(`DELETE FROM tasks WHERE seq IN (${old})`, endedBefore, oldest);
       }),

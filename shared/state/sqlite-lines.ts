@@ -30,10 +30,9 @@ export function sqliteLines(file: string): Lines & { close(): void } {
 
     async prune({ before, keep }) {
       const old = sql.run("DELETE FROM lines WHERE seq IN (SELECT seq FROM lines WHERE time < ? LIMIT 10000)", before);
-      const beyond = sql.run(
-        "DELETE FROM lines WHERE seq <= (SELECT seq FROM lines ORDER BY seq DESC LIMIT 1 OFFSET ?)",
-        keep,
-      );
+      // Lines are numbered one by one, and only the oldest are ever forgotten.
+      const newest = Number(sql.get("SELECT max(seq) AS seq FROM lines")?.["seq"] ?? 0);
+      const beyond = sql.run("DELETE FROM lines WHERE seq <= ?", newest - keep);
       return old + beyond;
     },
 
