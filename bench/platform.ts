@@ -28,7 +28,7 @@ const PAYLOADS = {
 
 /** The platform as `npm start` runs it, on free ports; resolves when it is ready, with nothing awake. */
 export async function startPlatform(folder: string): Promise<Started & { url: string }> {
-  const platform = start([process.execPath, join(import.meta.dirname, "../dist/platform.mjs")], {
+  const platform = start([process.execPath, "--optimize-for-size", join(import.meta.dirname, "../dist/platform.mjs")], {
     log: `${folder}.log`,
     env: { LOSSI_HOME: folder, LOSSI_PORT: "0" },
   });

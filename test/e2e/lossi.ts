@@ -85,7 +85,7 @@ export async function startLossi({
     ...(manifests === undefined ? [] : ["--manifests", manifests]),
     ...(functions === undefined ? [] : ["--functions", functions]),
   ];
-  const child = spawn(process.execPath, [join(root, "dist/platform.mjs"), ...args], {
+  const child = spawn(process.execPath, ["--optimize-for-size", join(root, "dist/platform.mjs"), ...args], {
     cwd: root,
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], LOSSI_HOME: home, LOSSI_PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],
