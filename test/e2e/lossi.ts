@@ -31,7 +31,14 @@ export type Lossi = {
   stop: () => Promise<void>;
 };
 
-export type StartOptions = { home?: string; manifests?: string; functions?: string; env?: Record<string, string> };
+export type StartOptions = {
+  /** Where the project stands; another copy of it. */
+  project?: string;
+  home?: string;
+  manifests?: string;
+  functions?: string;
+  env?: Record<string, string>;
+};
 
 /** A folder of its own that goes away with the test. */
 export function temporaryFolder(): string {
@@ -66,27 +73,28 @@ export function withFunction(name: string, file: string, environment: Record<str
   return { functions, manifests };
 }
 
-let built = false;
+const built = new Set<string>();
 /** What `npm start` builds first. */
-export function build(): void {
-  if (!built) spawnSync(process.execPath, [join(root, "build.ts")], { stdio: "inherit" });
-  built = true;
+export function build(project = root): void {
+  if (!built.has(project)) spawnSync(process.execPath, [join(project, "build.ts")], { stdio: "inherit" });
+  built.add(project);
 }
 
 /** Starts the platform on free ports and resolves when it says that it is ready. */
 export async function startLossi({
+  project = root,
   home = join(temporaryFolder(), "home"),
   manifests,
   functions,
   env = {},
 }: StartOptions = {}): Promise<Lossi> {
-  build();
+  build(project);
   const args = [
     ...(manifests === undefined ? [] : ["--manifests", manifests]),
     ...(functions === undefined ? [] : ["--functions", functions]),
   ];
-  const child = spawn(process.execPath, ["--optimize-for-size", join(root, "dist/platform.mjs"), ...args], {
-    cwd: root,
+  const child = spawn(process.execPath, ["--optimize-for-size", join(project, "dist/platform.mjs"), ...args], {
+    cwd: project,
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], LOSSI_HOME: home, LOSSI_PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
