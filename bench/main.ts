@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 
 import { messageOf } from "#shared/errors.ts";
 
+import { coldParts } from "./cold-parts.ts";
 import { coldStart } from "./cold-start.ts";
 import { ledger } from "./ledger.ts";
 import type { Figure, Measure } from "./measure.ts";
@@ -25,6 +26,7 @@ import { warmEvents } from "./warm-events.ts";
 
 export const MEASURES: Readonly<Record<string, Measure>> = {
   "cold-start": coldStart,
+  "cold-parts": coldParts,
   "warm-events": warmEvents,
   tasks,
   rest,
