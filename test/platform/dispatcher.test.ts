@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -84,6 +84,22 @@ test("what was taken in is delivered after a restart, with the tries it had left
     return ACCEPTED;
   });
   await until(() => arrived.size === 50);
+});
+
+test("the broker's file stays as large as what is under way, however many events went through it", async () => {
+  const file = temporaryFile();
+  let delivered = 0;
+  const broker = open(file, async () => ((delivered += 1), ACCEPTED));
+  const bytesAfter = async (events: number): Promise<number> => {
+    for (let sent = delivered; sent < events; sent += 100) {
+      await Promise.all(Array.from({ length: 100 }, () => broker.publish("n", "b", event())));
+      await until(() => delivered === sent + 100);
+    }
+    return statSync(file).size + statSync(`${file}-wal`).size;
+  };
+  // SQLite writes its journal back into the file for the first time when 1000 pages are in it.
+  const few = await bytesAfter(12_000);
+  expect(await bytesAfter(24_000)).toBeLessThan(1.1 * few);
 });
 
 test("events of a Trigger that is no more are dropped, others stay", async () => {

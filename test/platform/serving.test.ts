@@ -323,10 +323,10 @@ test("timeoutSeconds cuts an answer that is being written", async () => {
 
 test("an instance without a GPU slot waits for one, and the wait is reported", async () => {
   const { call, instances, lines } = await serve({ containerConcurrency: 1, gpuSlots: 2 }, 5);
-  const pids = new Set((await Promise.all([1, 2, 3, 4].map(() => call("/?wait=600")))).map(({ json }) => json.pid));
-  expect(pids.size).toBe(2);
+  const answers = Promise.all([1, 2, 3, 4].map(() => call("/?wait=600")));
+  await until(() => instances().length === 2);
+  expect(new Set((await answers).map(({ json }) => json.pid)).size).toBe(2);
   expect(lines).toEqual(expect.arrayContaining([expect.stringMatching(/^f waits for 2 GPU slots, 1 of 5 are free$/)]));
-  expect(instances()).toHaveLength(2);
 });
 
 test("a GPU slot that a killed process had is free again", async () => {
