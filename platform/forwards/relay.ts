@@ -70,9 +70,6 @@ function splice(client: Socket, server: Socket): void {
   ] as const) {
     from.pipe(to);
     from.on("error", () => to.resetAndDestroy());
-    from.on("close", () => {
-      if (!from.readableEnded) to.destroy();
-    });
   }
 }
 
