@@ -4,9 +4,12 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
+import * as z from "zod";
+
 import type { ForwardId, InstanceStatus, ServiceStatus } from "#shared/cluster/cluster.ts";
 import { LossiError, STATUS, codeOf, messageOf } from "#shared/errors.ts";
 import { parseJson, readBody } from "#shared/http/body.ts";
+import { parse, strict } from "#shared/schema.ts";
 
 import { answerError } from "./edge.ts";
 import type { Forwards } from "./forwards/forwards.ts";
@@ -39,7 +42,10 @@ export function createApi({
       at(`/apis/lossi.dev/v1/(import|export)s/${LABEL}(\\?dryRun=All)?`),
       {
         PUT: ([, , dryRun], body) => (dryRun === undefined ? forwards.open(body) : forwards.check(body)),
-        DELETE: async ([kind, name]) => ((await forwards.close({ kind, name } as ForwardId)) ? {} : null),
+        DELETE: async ([kind, name], body) => {
+          const { owner } = parse(strict({ owner: z.string() }), body, "body");
+          return (await forwards.close({ kind, name, owner } as ForwardId)) ? {} : null;
+        },
       },
     ],
     [at("/apis/lossi.dev/v1/services"), { GET: () => serving.list().map(toService) }],

@@ -37,3 +37,15 @@ export function codeOf(error: unknown): ErrorCode {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+const FINAL: ReadonlySet<ErrorCode> = new Set([
+  "invalid",
+  "rejected",
+  "not_found",
+  "forbidden",
+  "unauthorized",
+  "too_large",
+]);
+
+/** Whether trying again could not help. */
+export const isFinal = (error: unknown): boolean => FINAL.has(codeOf(error));

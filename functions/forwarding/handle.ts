@@ -1,9 +1,9 @@
 import { forwarderBucket, requireConfiguration, submitterBucket } from "#shared/configuration.ts";
 import type { ForwardStatus } from "#shared/cluster/cluster.ts";
-import { LossiError, messageOf } from "#shared/errors.ts";
+import { LossiError, isFinal, messageOf } from "#shared/errors.ts";
 import { forwardPrefix, changeForward, newForwardObject } from "#shared/forwards/object.ts";
 import type { Kind } from "#shared/forwards/object.ts";
-import { RENEWAL_CRON, endEntry, listEntries, openEntry, targetOf } from "#shared/forwards/registry.ts";
+import { endEntry, listEntries, openEntry, stopIdleClock, targetOf } from "#shared/forwards/registry.ts";
 import type { Entry, RegistryDeps } from "#shared/forwards/registry.ts";
 import { forwardName } from "#shared/forwards/request.ts";
 import type { Connection, ForwardSubmission } from "#shared/forwards/request.ts";
@@ -47,12 +47,11 @@ async function submit(input: ForwardSubmission, lease: TaskLease, deps: Deps): P
       (opened.at(-1) as { statuses: ForwardStatus[] }).statuses = await openEntry(entry, deps);
     }
   } catch (error) {
-    if (error instanceof LossiError && error.code === "rejected")
-      for (const { entry } of opened) await endEntry(entry, deps);
+    // After any other failure the task is tried again; when it gives up, the next sweep ends them.
+    if (isFinal(error)) for (const { entry } of opened) await endEntry(entry, deps);
     throw error;
   }
   for (const { entry, statuses } of opened) await noteCreated(entry, statuses, deps);
-  await deps.cluster.startClock("forwarding", RENEWAL_CRON);
   return answer(opened);
 }
 
@@ -119,11 +118,10 @@ function answer(opened: { entry: Entry; statuses: ForwardStatus[] }[]): Json {
 /** Ends forwards by the keys that submit answered. `checked`: they had ended; `fail`: there are none. */
 async function stop(input: { key: string; user: string | null }, deps: Deps): Promise<Json> {
   const owner = await ownerOf(input.user, deps);
-  const all = await listEntries(deps);
-  const mine = all.filter((entry) => entry.submitterBucket === owner.submitterBucket);
+  const mine = (await listEntries(deps)).filter((entry) => entry.submitterBucket === owner.submitterBucket);
   const chosen = choose(input.key, mine);
-  for (const entry of chosen) await endEntry(entry, deps, true);
-  if (chosen.length > 0 && chosen.length === all.length) await deps.cluster.stopClock("forwarding");
+  for (const entry of chosen) await endEntry(entry, deps, { cancel: true });
+  await stopIdleClock(deps);
   return { status: chosen.length > 0 ? "success" : (await hadEnded(input.key, owner, deps)) ? "checked" : "fail" };
 }
 

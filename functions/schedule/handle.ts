@@ -6,7 +6,7 @@ import type { State } from "#shared/state/state.ts";
 import { requested } from "#shared/tasks/accept.ts";
 
 export type Keep = { days: number; tasks: number; lines: number };
-export type Deps = Omit<RegistryDeps, "documents"> & {
+export type Deps = Omit<RegistryDeps, "documents" | "ledger"> & {
   state: State;
   announcer: Announcer;
   source: string;
@@ -41,7 +41,7 @@ export async function round(deps: Deps): Promise<Round> {
   await state.outbox.add(stalled.map((task) => requested(task, source)));
   const announced = await announcer.flush();
   const { restored, failed } = await restoreFlags({ store, documents: state.documents });
-  const forwards = await sweepForwards({ ...deps, documents: state.documents });
+  const forwards = await sweepForwards({ ...deps, ...state });
   const before = now() - keep.days * DAY_MS;
   const tasks = await state.ledger.prune({ endedBefore: before, keep: keep.tasks });
   const lines = await state.lines.prune({ before, keep: keep.lines });

@@ -28,8 +28,8 @@ export const nameOf = ({ service, namespace }: Pick<Export, "service" | "namespa
   `${service}.${namespace}`;
 
 /** Imports and exports have names of their own. */
-export const idOf = ({ name, target: { kind } }: Forward): ForwardId => ({ kind, name });
-export const keyOf = ({ kind, name }: ForwardId): string => `${kind}.${name}`;
+export const keyOf = ({ kind, name }: Pick<ForwardId, "kind" | "name">): string => `${kind}.${name}`;
+export const keyOfForward = ({ name, target: { kind } }: Forward): string => keyOf({ kind, name });
 
 /** `host:port` by which functions reach an import. */
 export const clusterAddress = ({ name, target }: Forward): string =>

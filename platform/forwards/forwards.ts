@@ -1,7 +1,7 @@
 /** Forwards: relays that the platform owns, so bytes flow while the function `forwarding` sleeps, or was killed. */
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { IMPORTS_NAMESPACE } from "#shared/cluster/cluster.ts";
 import type { Forward, ForwardId, ForwardStatus } from "#shared/cluster/cluster.ts";
@@ -9,7 +9,7 @@ import { LossiError, messageOf } from "#shared/errors.ts";
 import { parse } from "#shared/schema.ts";
 
 import type { Log, ServiceName } from "../serving/serving.ts";
-import { clusterAddress, forwardSchema, idOf, isOwn, isRenewal, keyOf, nameOf } from "./forward.ts";
+import { clusterAddress, forwardSchema, isOwn, isRenewal, keyOf, keyOfForward, nameOf } from "./forward.ts";
 import { openHttpRelay } from "./http.ts";
 import { connectTo, openRelay } from "./relay.ts";
 import type { Address, Relay } from "./relay.ts";
@@ -55,7 +55,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 export function createForwards(options: ForwardsOptions): Forwards {
   const { folder, exportPorts, ownPorts, hasService, request, onImports, log } = options;
   const all = new Map<string, Open>();
-  const file = (id: ForwardId): string => join(folder, `${keyOf(id)}.json`);
+  const file = (key: string): string => join(folder, `${key}.json`);
   const ports = (): number[] => [...all.values()].map(({ relay }) => relay.port);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
 
@@ -78,7 +78,7 @@ export function createForwards(options: ForwardsOptions): Forwards {
   };
 
   const noteHealth = (forward: Forward, reason: string | null): void => {
-    const open = all.get(keyOf(idOf(forward)));
+    const open = all.get(keyOfForward(forward));
     if (open === undefined) return;
     const message = `${forward.target.kind} ${forward.name}: ${reason ?? "its target answers again"}`;
     if (reason !== open.health.reason) log({ level: reason === null ? "info" : "warn", message });
@@ -93,7 +93,7 @@ export function createForwards(options: ForwardsOptions): Forwards {
     }
     return openRelay({
       ports: candidates,
-      targets: () => targetsOf((all.get(keyOf(idOf(forward))) as Open).forward) ?? [],
+      targets: () => targetsOf((all.get(keyOfForward(forward)) as Open).forward) ?? [],
       onOutcome: (reason) => noteHealth(forward, reason),
     });
   };
@@ -112,41 +112,41 @@ export function createForwards(options: ForwardsOptions): Forwards {
     onImports(Object.fromEntries(imports.map(({ forward, relay }) => [clusterAddress(forward), relay.port])));
   };
 
-  const close = async (id: ForwardId): Promise<boolean> => {
-    const open = all.get(keyOf(id));
-    rmSync(file(id), { force: true });
-    if (open === undefined) return false;
+  const close = async (key: string): Promise<void> => {
+    const open = all.get(key);
+    rmSync(file(key), { force: true });
+    if (open === undefined) return;
     clearTimeout(open.timer);
-    all.delete(keyOf(id));
+    all.delete(key);
     tellImports();
     await open.relay.close();
-    return true;
   };
 
   /** Closes it when nobody renewed its lease in time. */
   const watchLease = (open: Open): void => {
     clearTimeout(open.timer);
     const left = open.forward.leaseUntil - Date.now();
-    const whenOver = (): void => {
+    const whenOver = async (): Promise<void> => {
       if (open.forward.leaseUntil > Date.now()) return watchLease(open);
       log({ level: "info", message: `${open.forward.target.kind} ${open.forward.name}: its lease is over` });
-      void close(idOf(open.forward));
+      await close(keyOfForward(open.forward));
     };
-    open.timer = setTimeout(whenOver, Math.min(Math.max(left, 0), LONGEST_MS));
+    open.timer = setTimeout(() => void inTurn(whenOver), Math.min(Math.max(left, 0), LONGEST_MS));
   };
 
   const openOne = async (value: unknown, port: number): Promise<Open> => {
     const forward = read(value);
-    const before = all.get(keyOf(idOf(forward)));
+    const key = keyOfForward(forward);
+    const before = all.get(key);
     let open = before;
     if (open !== undefined && isRenewal(open.forward, forward)) {
       targetsOf(forward);
       open.forward = forward;
     } else {
-      if (before !== undefined) await close(idOf(forward));
+      if (before !== undefined) await close(key);
       const relay = await openPort(forward, candidatesFor(forward, port));
       open = { forward, relay, health: { state: "unknown", reason: null, checkedAt: null } };
-      all.set(keyOf(idOf(forward)), open);
+      all.set(key, open);
       tellImports();
     }
     watchLease(open);
@@ -157,12 +157,15 @@ export function createForwards(options: ForwardsOptions): Forwards {
   const read = (value: unknown): Forward => {
     const forward = parse(forwardSchema, value, "forward");
     if (forward.leaseUntil <= Date.now()) throw new LossiError("rejected", "the lease of this forward is over");
+    const owner = all.get(keyOfForward(forward))?.forward.owner ?? forward.owner;
+    if (owner !== forward.owner)
+      throw new LossiError("rejected", `${forward.name} is the name of another user's forward`);
     return forward;
   };
 
   const keep = (kept: Kept): void => {
-    const path = file(idOf(kept.forward));
-    writeFileSync(`${path}.new`, JSON.stringify(kept), { mode: 0o600 });
+    const path = file(keyOfForward(kept.forward));
+    writeFileSync(`${path}.new`, JSON.stringify(kept), { mode: 0o600, flush: true });
     renameSync(`${path}.new`, path);
   };
 
@@ -194,7 +197,12 @@ export function createForwards(options: ForwardsOptions): Forwards {
       candidatesFor(forward, 0);
     },
     open: async (forward) => describe(await inTurn(() => openOne(forward, 0))),
-    close: (id) => inTurn(() => close(id)),
+    close: (id) =>
+      inTurn(async () => {
+        if (all.get(keyOf(id))?.forward.owner !== id.owner) return false;
+        await close(keyOf(id));
+        return true;
+      }),
     async list(check) {
       if (check) await Promise.all([...all.values()].map(probe));
       const sorted = [...all].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, open]) => describe(open));
@@ -203,15 +211,14 @@ export function createForwards(options: ForwardsOptions): Forwards {
     ports,
     async resume() {
       // An export may lead to an import, so imports come first.
-      for (const { forward, port } of readKept(folder).toSorted((a, b) => rank(a.forward) - rank(b.forward))) {
+      const kept = readdirSync(folder).filter((name) => name.endsWith(".json"));
+      for (const name of kept.toSorted(importsFirst)) {
         try {
+          const { forward, port } = JSON.parse(readFileSync(join(folder, name), "utf8")) as Kept;
           await inTurn(() => openOne(forward, port));
         } catch (error) {
-          log({
-            level: "warn",
-            message: `${forward.target.kind} ${forward.name} is not opened again: ${messageOf(error)}`,
-          });
-          rmSync(file(idOf(forward)), { force: true });
+          log({ level: "warn", message: `${basename(name, ".json")} is not opened again: ${messageOf(error)}` });
+          rmSync(join(folder, name), { force: true });
         }
       }
     },
@@ -221,7 +228,7 @@ export function createForwards(options: ForwardsOptions): Forwards {
           targetsOf(forward);
         } catch (error) {
           log({ level: "warn", message: `${forward.target.kind} ${forward.name} is closed: ${messageOf(error)}` });
-          await inTurn(() => close(idOf(forward)));
+          await inTurn(() => close(keyOfForward(forward)));
         }
       }
     },
@@ -234,10 +241,7 @@ export function createForwards(options: ForwardsOptions): Forwards {
 
 const rank = ({ target }: Pick<Forward, "target">): number => (target.kind === "import" ? 0 : 1);
 
-const readKept = (folder: string): Kept[] =>
-  readdirSync(folder)
-    .filter((name) => name.endsWith(".json"))
-    .map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as Kept);
+const importsFirst = (a: string, b: string): number => (a < b ? 1 : -1);
 
 const describe = ({ forward, relay, health }: Open): ForwardStatus => {
   const local = `127.0.0.1:${relay.port}`;

@@ -30,7 +30,7 @@ export type Forward = {
       };
 };
 
-export type ForwardId = { kind: Forward["target"]["kind"]; name: string };
+export type ForwardId = { kind: Forward["target"]["kind"]; name: string; owner: string };
 
 export type ForwardStatus = Forward & {
   /** `host:port` inside the cluster for an import, outside for an export. */
@@ -69,9 +69,12 @@ export interface Cluster {
   stopClock(clock: Clock): Promise<void>;
   /** Throws what {@link openForward} would, and opens nothing. */
   checkForward(forward: Forward): Promise<void>;
-  /** Opens a forward, or renews one of that name: its lease and addresses change, its connections stay. */
+  /**
+   * Opens a forward, or renews one of that name and owner: its lease and addresses change, its connections stay. Throws
+   * `rejected` when the name is another owner's.
+   */
   openForward(forward: Forward): Promise<ForwardStatus>;
-  /** Closes it and cuts its connections; `false` when there was none. */
+  /** Closes it and cuts its connections; `false` when its owner has none of that name. */
   closeForward(id: ForwardId): Promise<boolean>;
   /** All forwards, imports first, by name. `check` connects to each target once and says how that went. */
   listForwards(options?: { check?: boolean }): Promise<ForwardStatus[]>;

@@ -24,9 +24,8 @@ export const clockPingSource = (clock: Clock, cron: string) => ({
 });
 
 const clockPath = (clock: Clock): string => `/apis/sources.knative.dev/v1/namespaces/${NAMESPACE}/pingsources/${clock}`;
-const forwardPath = ({ kind, name }: ForwardId): string => `${LOSSI}/${kind}s/${encodeURIComponent(name)}`;
-
-const idOf = ({ name, target: { kind } }: Forward): ForwardId => ({ kind, name });
+const forwardPath = (kind: ForwardId["kind"], name: string): string => `${LOSSI}/${kind}s/${encodeURIComponent(name)}`;
+const pathOf = ({ name, target: { kind } }: Forward): string => forwardPath(kind, name);
 
 /** The laptop platform: it takes PingSources at the path where Kubernetes would, and has forwards of its own. */
 export function openLocalCluster(url: string | undefined): Cluster {
@@ -39,10 +38,10 @@ export function openLocalCluster(url: string | undefined): Cluster {
       await call("DELETE", clockPath(clock));
     },
     async checkForward(forward) {
-      await call("PUT", `${forwardPath(idOf(forward))}?dryRun=All`, forward);
+      await call("PUT", `${pathOf(forward)}?dryRun=All`, forward);
     },
-    openForward: async (forward) => (await call("PUT", forwardPath(idOf(forward)), forward)) as ForwardStatus,
-    closeForward: async (id) => (await call("DELETE", forwardPath(id))) !== null,
+    openForward: async (forward) => (await call("PUT", pathOf(forward), forward)) as ForwardStatus,
+    closeForward: async ({ kind, name, owner }) => (await call("DELETE", forwardPath(kind, name), { owner })) !== null,
     listForwards: async ({ check = false } = {}) =>
       (await call("GET", `${LOSSI}/forwards${check ? "?check" : ""}`)) as ForwardStatus[],
     listServices: async () => (await call("GET", `${LOSSI}/services`)) as ServiceStatus[],

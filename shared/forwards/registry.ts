@@ -1,7 +1,7 @@
 /** The forwards there are, as documents of the state: what `forwarding` renews, and what a sweep of the schedule ends. */
 import type { Cluster, Forward, ForwardStatus } from "../cluster/cluster.ts";
 import { codeOf, messageOf } from "../errors.ts";
-import type { Document, Documents } from "../state/state.ts";
+import type { Document, Documents, Ledger } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
 import { checkAddress } from "./address.ts";
 import type { AddressRules, Resolve } from "./address.ts";
@@ -24,10 +24,13 @@ export type Entry = {
   connections: Connection[];
   /** Milliseconds since 1970. */
   expiresAt: number;
+  /** Once its end has begun: nothing opens it any more. */
+  ending?: "cancelled" | "over";
 };
 
 export type RegistryDeps = {
   documents: Documents;
+  ledger: Pick<Ledger, "get">;
   store: Store;
   cluster: Cluster;
   rules: AddressRules;
@@ -38,7 +41,7 @@ export type RegistryDeps = {
 const PREFIX = "forwards/";
 /** How long a forward stands without being renewed; the clock of `forwarding` beats three times in it. */
 const LEASE_MS = 15 * 60 * 1000;
-export const RENEWAL_CRON = "0 */5 * * * *";
+const RENEWAL_CRON = "0 */5 * * * *";
 
 const documentOf = ({ kind, submitterBucket, key }: Pick<Entry, "kind" | "submitterBucket" | "key">): string =>
   `${PREFIX}${kind}/${submitterBucket}/${key}`;
@@ -52,10 +55,15 @@ export async function listEntries({ documents }: Pick<RegistryDeps, "documents">
   return all.map(({ value }) => value as Entry);
 }
 
-/** Opens or renews all forwards of an entry, and answers them in the order of its connections. Throws why one may not be. */
+/** Opens all forwards of a new entry, and answers them in the order of its connections. Throws why one may not be. */
 export async function openEntry(entry: Entry, deps: RegistryDeps): Promise<ForwardStatus[]> {
-  const targets = await Promise.all(entry.connections.map((connection) => targetOf(entry.kind, connection, deps)));
   await deps.documents.put(documentOf(entry), entry);
+  await deps.cluster.startClock("forwarding", RENEWAL_CRON);
+  return openForwards(entry, deps);
+}
+
+async function openForwards(entry: Entry, deps: RegistryDeps): Promise<ForwardStatus[]> {
+  const targets = await Promise.all(entry.connections.map((connection) => targetOf(entry.kind, connection, deps)));
   const opened: ForwardStatus[] = [];
   for (const [index, { name }] of entry.connections.entries()) {
     opened.push(
@@ -89,17 +97,35 @@ function serviceOf(address: string): { service: string; namespace: string } {
   return { service, namespace };
 }
 
-/** Closes all forwards of an entry and says so in its object. */
-export async function endEntry(
-  entry: Entry,
-  { documents, store, cluster }: RegistryDeps,
-  cancel = false,
-): Promise<void> {
-  if (cancel) await changeForward(store, entry.bucket, entry.path, { cancel: true });
-  for (const { name } of entry.connections)
-    await cluster.closeForward({ kind: entry.kind, name: forwardName(entry.owner, entry.key, name) });
-  await changeForward(store, entry.bucket, entry.path, { deleted: true });
+/**
+ * Ends an entry: closes its forwards and says so in its object, with `cancel` when a user wished it. An end that was
+ * broken off is finished by the next sweep.
+ */
+export async function endEntry(entry: Entry, deps: RegistryDeps, { cancel = false } = {}): Promise<void> {
+  const { documents, store } = deps;
+  const ending: Entry = { ...entry, ending: cancel ? "cancelled" : "over" };
+  if (entry.ending === undefined) await documents.put(documentOf(entry), ending);
+  await closeForwards(entry, deps);
+  const change = { ...(ending.ending === "cancelled" ? { cancel: true } : {}), deleted: true };
+  await changeForward(store, entry.bucket, entry.path, change).catch(keepPassing);
   await documents.delete(documentOf(entry));
+}
+
+async function closeForwards({ kind, owner, key, connections }: Entry, { cluster }: RegistryDeps): Promise<void> {
+  for (const { name } of connections) await cluster.closeForward({ kind, name: forwardName(owner, key, name), owner });
+}
+
+/** An object that somebody removed or made unreadable has nothing to be said in. */
+function keepPassing(error: unknown): void {
+  if (!["not_found", "rejected"].includes(codeOf(error))) throw error;
+}
+
+/** Stops the clock where there is no forward left. */
+export async function stopIdleClock(deps: RegistryDeps): Promise<void> {
+  if ((await listEntries(deps)).length > 0) return;
+  await deps.cluster.stopClock("forwarding");
+  // One may have come meanwhile, and started the clock before it was stopped.
+  if ((await listEntries(deps)).length > 0) await deps.cluster.startClock("forwarding", RENEWAL_CRON);
 }
 
 export type Swept = {
@@ -117,21 +143,38 @@ export type Swept = {
  */
 export async function sweepForwards(deps: RegistryDeps): Promise<Swept> {
   const swept: Swept = { renewed: 0, expired: 0, failed: [] };
-  const entries = await listEntries(deps);
-  for (const entry of entries) {
+  for (const entry of await listEntries(deps)) {
     try {
-      if (entry.expiresAt <= deps.now()) {
+      if (await isOver(entry, deps)) {
         await endEntry(entry, deps);
         swept.expired += 1;
       } else {
-        await openEntry(entry, deps);
-        swept.renewed += 1;
+        swept.renewed += Number(await renew(entry, deps));
       }
     } catch (error) {
       swept.failed.push(`${entry.path}: ${messageOf(error)}`);
-      if (codeOf(error) === "rejected") await endEntry(entry, deps);
     }
   }
-  if (entries.length > 0 && (await listEntries(deps)).length === 0) await deps.cluster.stopClock("forwarding");
+  await stopIdleClock(deps);
   return swept;
+}
+
+/** Whether its time is over, its end was begun, or the task that it is of gave up. */
+async function isOver(entry: Entry, { ledger, now }: RegistryDeps): Promise<boolean> {
+  if (entry.ending !== undefined || entry.expiresAt <= now()) return true;
+  return (await ledger.get(entry.task))?.status === "FAILURE";
+}
+
+/** `false` when it was ended meanwhile. One that may not be any more is ended, and the reason thrown. */
+async function renew(entry: Entry, deps: RegistryDeps): Promise<boolean> {
+  try {
+    await openForwards(entry, deps);
+  } catch (error) {
+    if (codeOf(error) === "rejected") await endEntry(entry, deps);
+    throw error;
+  }
+  const now = await deps.documents.get(documentOf(entry));
+  if (now !== null && (now.value as Entry).ending === undefined) return true;
+  await closeForwards(entry, deps);
+  return false;
 }

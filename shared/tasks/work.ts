@@ -1,5 +1,5 @@
 /** Working on a task when its event arrives: lease, step, end. Every rule of "nothing is lost" that a function follows. */
-import { LossiError, codeOf, messageOf } from "../errors.ts";
+import { LossiError, codeOf, isFinal, messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Announcer } from "../outbox/announcer.ts";
 import type { Json, Ledger, Task, TaskLease } from "../state/state.ts";
@@ -62,7 +62,7 @@ async function end(lease: TaskLease, end: End, deps: WorkDeps): Promise<void> {
 async function fail(lease: TaskLease, error: unknown, deps: WorkDeps): Promise<void> {
   const { id, attempts } = lease.task;
   const reason = codeOf(error) === "internal" ? `unexpected: ${messageOf(error)}` : messageOf(error);
-  if (FINAL.has(codeOf(error))) return end(lease, { status: "FAILURE", reason }, deps);
+  if (isFinal(error)) return end(lease, { status: "FAILURE", reason }, deps);
   deps.log.warn({ taskId: id, attempts, err: error }, "an attempt failed");
   if (attempts >= deps.maxAttempts) {
     const gaveUp = `gave up after ${attempts} attempts: ${reason}`;
@@ -72,5 +72,3 @@ async function fail(lease: TaskLease, error: unknown, deps: WorkDeps): Promise<v
   await deps.ledger.retry(lease, reason);
   throw new LossiError("unavailable", reason, { cause: error });
 }
-
-const FINAL = new Set(["invalid", "rejected", "not_found", "forbidden", "unauthorized", "too_large"]);

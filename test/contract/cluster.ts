@@ -77,14 +77,24 @@ export function clusterContract(name: string, open: () => Promise<ClusterUnderTe
       const renewed = await cluster.openForward(importOf(port, { leaseUntil }));
       expect(renewed).toMatchObject({ address: opened.address, local: opened.local, leaseUntil });
       expect(await cluster.listForwards()).toMatchObject([{ name: "u-1-x", leaseUntil }]);
-      expect(await cluster.closeForward({ kind: "import", name: "u-1-x" })).toBe(true);
+      expect(await cluster.closeForward({ kind: "import", name: "u-1-x", owner: "u" })).toBe(true);
       expect(await cluster.listForwards()).toEqual([]);
       await expect(talk(reach(opened), "hello")).rejects.toThrow(/ECONN/);
     });
 
     test("closing a forward that is not there is false", async () => {
       const { cluster } = await open();
-      expect(await cluster.closeForward({ kind: "export", name: "u-9-x" })).toBe(false);
+      expect(await cluster.closeForward({ kind: "export", name: "u-9-x", owner: "u" })).toBe(false);
+    });
+
+    test("a name that another owner's forward has is rejected, and that forward stays", async () => {
+      const { cluster, reach } = await open();
+      const port = await echo();
+      const opened = await cluster.openForward(importOf(port));
+      for (const call of [cluster.checkForward, cluster.openForward])
+        await expect(call(importOf(await echo(), { owner: "u-" }))).rejects.toMatchObject({ code: "rejected" });
+      expect(await cluster.closeForward({ kind: "import", name: "u-1-x", owner: "u-" })).toBe(false);
+      expect(await talk(reach(opened), "hello")).toBe("hello");
     });
 
     test("a forward that nobody renews closes by itself", async () => {
@@ -99,7 +109,7 @@ export function clusterContract(name: string, open: () => Promise<ClusterUnderTe
       await cluster.openForward(importOf(await echo()));
       await cluster.openForward(exportOf(service.name, service.namespace));
       expect((await cluster.listForwards()).map(({ target }) => target.kind)).toEqual(["import", "export"]);
-      await cluster.closeForward({ kind: "export", name: "u-1-x" });
+      await cluster.closeForward({ kind: "export", name: "u-1-x", owner: "u" });
       expect((await cluster.listForwards()).map(({ target }) => target.kind)).toEqual(["import"]);
     });
 

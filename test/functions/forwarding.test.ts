@@ -246,6 +246,74 @@ test("stop sets cancel and deleted, is checked the second time, and the last one
   expect(await stop("d", "1", "somebody-else")).toEqual({ status: "fail" });
 });
 
+test("what is stopped while a sweep renews it stays closed", async () => {
+  const { submit, stop, step, opened, object, clocks } = await ready();
+  await submit("a", { imports: [RAY] });
+  const resolve: Deps["resolve"] = async (host) => {
+    await stop("b", "1");
+    return step.resolve(host);
+  };
+  expect(await sweepForwards({ ...step, resolve })).toMatchObject({ renewed: 0, failed: [] });
+  expect(await opened()).toEqual([]);
+  expect(await object("IMPORTS", 1)).toMatchObject({ cancel: true, deleted: true });
+  expect(clocks()).toEqual([]);
+});
+
+test("a clock stopped for want of forwards goes on for one that comes at that moment", async () => {
+  const { submit, step, clocks } = await ready();
+  const { cluster } = step;
+  const stopClock: typeof cluster.stopClock = async (clock) => {
+    await submit("a", { imports: [RAY] });
+    await cluster.stopClock(clock);
+  };
+  await sweepForwards({ ...step, cluster: { ...cluster, stopClock } });
+  expect(clocks()).toEqual(["forwarding"]);
+});
+
+test("another user's forward of the same name is neither taken over nor closed", async () => {
+  const { submit, opened, forwards } = await ready();
+  await submit("a", { user: "jane", imports: [RAY] });
+  const wanted = { user: "jane-", imports: [{ ...TWO, name: "ray", port: RAY.port }] };
+  await expect(submit("b", wanted)).rejects.toThrow(/jane-1-ray is the name of another user's forward/);
+  expect(await opened()).toEqual(["import jane-1-ray"]);
+  expect((await forwards.list(false))[0]).toMatchObject({ owner: "jane", target: { addresses: ["192.0.2.7"] } });
+});
+
+test("an object that nobody can read keeps no forward from its end, and none from being renewed", async () => {
+  const { submit, stop, step, all, opened } = await ready();
+  await submit("a", { imports: [RAY], "ttl-seconds": 60 });
+  await submit("b", { imports: [TWO] });
+  await submit("c", { exports: [LOGS] });
+  const spoil = (path: string) => all.store.put("none-forwarder-none", path, "no object");
+  await spoil("FORWARDS/IMPORTS/none-submitter-none-none/1");
+  await spoil("FORWARDS/EXPORTS/none-submitter-none-none/1");
+  all.clock.now += 120_000;
+  expect(await sweepForwards(step)).toEqual({ renewed: 2, expired: 1, failed: [] });
+  expect(await stop("d", "0,1")).toEqual({ status: "success" });
+  expect(await opened()).toEqual(["import none-2-two"]);
+});
+
+test("a key that makes a name too long closes what was opened before it", async () => {
+  const { submit, opened } = await ready();
+  const user = "u".repeat(30);
+  for (let n = 1; n < 10; n++) await submit(String(n), { user, exports: [LOGS] });
+  const before = await opened();
+  const long = { ...LOGS, name: "x".repeat(30) };
+  await expect(submit("long", { user, imports: [RAY], exports: [long] })).rejects.toThrow(/at most 63 characters/);
+  expect(await opened()).toEqual(before);
+});
+
+test("forwards of a task that gave up are closed by the next sweep", async () => {
+  const { all, step, opened, object } = await ready();
+  const lease = await begun(all, "a");
+  const input = { imports: [RAY], exports: [] };
+  await forward({ ...lease.task, payload: { mode: "forwarding", type: "submit", input } }, lease, step);
+  await all.ledger.end(lease, { status: "FAILURE", reason: "gave up after 3 attempts" }, []);
+  expect(await sweepForwards(step)).toEqual({ renewed: 0, expired: 1, failed: [] });
+  expect(await opened()).toEqual([]);
+  expect(await object("IMPORTS", 1)).toMatchObject({ deleted: true });
+});
+
 test("a template of the bucket gives its fields to new objects", async () => {
   const { all, submit, object } = await ready();
   await all.store.createBucket("none-forwarder-none");

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -158,12 +158,12 @@ test("close: the port is closed, connections are cut, the file is gone, and once
   socket.write("x");
   await once(socket, "data");
   const cut = once(socket, "close");
-  expect(await forwards.close({ kind: "import", name: "u-1-x" })).toBe(true);
+  expect(await forwards.close({ kind: "import", name: "u-1-x", owner: "u" })).toBe(true);
   await cut;
   expect(await refuses(local)).toBe(true);
   expect(readdirSync(folder)).toEqual([]);
   expect(imports.at(-1)).toEqual({});
-  expect(await forwards.close({ kind: "import", name: "u-1-x" })).toBe(false);
+  expect(await forwards.close({ kind: "import", name: "u-1-x", owner: "u" })).toBe(false);
 });
 
 test("a lease that nobody renews closes the port", async () => {
@@ -227,13 +227,18 @@ test("after a restart a forward has its port and its lease again; what is over i
   await first.forwards.end();
   expect(await refuses(portOf(status))).toBe(true);
   await new Promise((done) => setTimeout(done, 300));
+  writeFileSync(join(first.folder, "import.u-3-x.json"), "");
   const { forwards, lines } = open({ folder: first.folder });
   await forwards.resume();
   const [again, exported, ...others] = await forwards.list(false);
   expect(others).toEqual([]);
   expect(again).toMatchObject({ name: "u-1-x", local: status.local, leaseUntil: status.leaseUntil });
   expect(await talk(portOf(exported as typeof status), "through both")).toBe("through both");
-  expect(lines).toEqual(["import u-2-x is not opened again: the lease of this forward is over"]);
+  expect(lines.toSorted()).toEqual([
+    "import.u-2-x is not opened again: the lease of this forward is over",
+    "import.u-3-x is not opened again: Unexpected end of JSON input",
+  ]);
+  expect(readdirSync(first.folder).toSorted()).toEqual(["export.u-1-out.json", "import.u-1-x.json"]);
 });
 
 test("a port of lossi's own is refused, at opening and at each connection", async () => {
