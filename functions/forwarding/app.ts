@@ -3,7 +3,6 @@ import * as z from "zod";
 
 import { forwardingRequested, ping } from "#events/index.ts";
 import { requireConfiguration } from "#shared/configuration.ts";
-import { sweepForwards } from "#shared/forwards/registry.ts";
 import { forwardKey } from "#shared/forwards/request.ts";
 import { createHttp, jsonBody, onlyMethod } from "#shared/http/app.ts";
 import type { App } from "#shared/http/app.ts";
@@ -17,7 +16,7 @@ import { parseRequest } from "#shared/tasks/requests.ts";
 import { work } from "#shared/tasks/work.ts";
 import type { WorkDeps } from "#shared/tasks/work.ts";
 
-import { forward, list } from "./handle.ts";
+import { forward, list, onClock } from "./handle.ts";
 import type { Deps } from "./handle.ts";
 
 export function createApp(deps: Deps & AcceptDeps & { work: WorkDeps }, log: Logger): App {
@@ -45,7 +44,7 @@ export function createApp(deps: Deps & AcceptDeps & { work: WorkDeps }, log: Log
       work(taskId, (task, lease) => forward(task, lease, deps), deps.work),
     ),
     [ping.type]: on(ping.parse, async (_data, _event, c) => {
-      c.var.log.info(await sweepForwards(deps), "forwards renewed");
+      c.var.log.info(await onClock(deps), "forwards renewed");
     }),
   });
   return app;

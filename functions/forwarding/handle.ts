@@ -3,8 +3,8 @@ import type { ForwardStatus } from "#shared/cluster/cluster.ts";
 import { LossiError, isFinal, messageOf } from "#shared/errors.ts";
 import { forwardPrefix, changeForward, newForwardObject } from "#shared/forwards/object.ts";
 import type { Kind } from "#shared/forwards/object.ts";
-import { endEntry, listEntries, openEntry, stopIdleClock, targetOf } from "#shared/forwards/registry.ts";
-import type { Entry, RegistryDeps } from "#shared/forwards/registry.ts";
+import { endEntry, listEntries, openEntry, stopIdleClock, sweepForwards, targetOf } from "#shared/forwards/registry.ts";
+import type { Entry, RegistryDeps, Swept } from "#shared/forwards/registry.ts";
 import { forwardName } from "#shared/forwards/request.ts";
 import type { Connection, ForwardSubmission } from "#shared/forwards/request.ts";
 import { placeObjects } from "#shared/objects/place.ts";
@@ -147,6 +147,13 @@ async function hadEnded(key: string, { bucket, submitterBucket: submitter }: Own
 function missingBucket(error: unknown): null {
   if (error instanceof LossiError && error.code === "not_found") return null;
   throw error;
+}
+
+/** What the clock is for; it stops itself when there is nothing to renew. */
+export async function onClock(deps: Deps): Promise<Swept> {
+  const swept = await sweepForwards(deps);
+  await stopIdleClock(deps);
+  return swept;
 }
 
 /** A forward as `GET /forwards` shows it. */

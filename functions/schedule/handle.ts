@@ -37,8 +37,8 @@ const PAGE = 1000;
 /** One round of the schedule: whatever was lost on the way is sent on its way again. */
 export async function round(deps: Deps): Promise<Round> {
   const { state, store, announcer, source, keep, now } = deps;
-  const stalled = await state.ledger.stalled(STALLED_MS, PAGE);
-  await state.outbox.add(stalled.map((task) => requested(task, source)));
+  const resumed = await state.ledger.announceStalled(STALLED_MS, PAGE, (task) => requested(task, source));
+  announcer.announce(resumed);
   const announced = await announcer.flush();
   const { restored, failed } = await restoreFlags({ store, documents: state.documents });
   const forwards = await sweepForwards({ ...deps, ...state });
@@ -46,8 +46,8 @@ export async function round(deps: Deps): Promise<Round> {
   const tasks = await state.ledger.prune({ endedBefore: before, keep: keep.tasks });
   const lines = await state.lines.prune({ before, keep: keep.lines });
   return {
-    announced: Math.max(announced - stalled.length, 0),
-    resumed: stalled.length,
+    announced,
+    resumed: resumed.length,
     restored,
     failed,
     forwards,

@@ -19,7 +19,7 @@ export type Try = { event: CloudEvent; to: Destination; namespace: string; timeo
 
 /** Extensions of the broker's own that a subscriber does not see. */
 const HOPS = "knativebrokerttl";
-/** Characters of attributes as headers: servers take 16 KiB in all, and encoding may triple them. */
+/** Bytes of attributes as headers: servers take 16 KiB in all, and encoding may triple them. */
 const LARGEST_HEADERS = 4096;
 /** Knative clips the answer it hands on here, in base64 characters. */
 const ERROR_DATA_LIMIT = 1024;
@@ -34,7 +34,7 @@ export async function deliver(
   // Knative delivers in binary mode; attributes that no header section holds can only travel in the body.
   const { headers, body } = toHttp(
     sent,
-    JSON.stringify(sent.attributes).length > LARGEST_HEADERS ? "structured" : "binary",
+    Buffer.byteLength(JSON.stringify(sent.attributes)) > LARGEST_HEADERS ? "structured" : "binary",
   );
   const path = "url" in to ? "" : to.path;
   try {

@@ -30,8 +30,8 @@ export interface Dispatcher {
 
 /** Tries at once to one subscriber. */
 const AT_ONCE = 32;
-/** A dead letter sink that fails is tried for ever, since the sender was told 202; at most so far apart. */
-const LONGEST_WAIT_MS = 60_000;
+/** A dead letter sink that fails is tried for ever, since the sender was told 202: not more often, and not more rarely. */
+const DEAD_WAIT_MS = { least: 1000, most: 60_000 };
 const QUEUE_PAUSE_MS = 1000;
 
 type Line = { active: number; waiting: { job: Job; event: CloudEvent | undefined }[] };
@@ -86,9 +86,12 @@ export function createDispatcher({ queue, routes, send, reenter, log }: Dispatch
     if (job.dead !== null && deadLetter !== null) {
       const dead = { ...event, attributes: { ...event.attributes, ...job.dead } };
       const outcome = await deliver({ event: dead, to: deadLetter, namespace, timeoutMs }, send, true);
-      return outcome.ok ? done(job) : again(job, delivery, LONGEST_WAIT_MS);
+      if (isCutOff(outcome)) return;
+      const wait = Math.max(waitBefore(job.failed, delivery), DEAD_WAIT_MS.least);
+      return outcome.ok ? done(job) : again(job, Math.min(wait, DEAD_WAIT_MS.most));
     }
     const outcome = await deliver({ event, to: subscriber, namespace, timeoutMs }, send);
+    if (isCutOff(outcome)) return;
     if (!outcome.ok) return failed(job, outcome, delivery);
     if (outcome.reply === null) return done(job);
     const hops = Number(event.attributes["knativebrokerttl"]);
@@ -99,6 +102,9 @@ export function createDispatcher({ queue, routes, send, reenter, log }: Dispatch
     return refused === null ? done(job) : failed(job, refusedReply(broker, refused), delivery);
   };
 
+  /** Whether the platform's own end ended the try: it does not count, and the job waits for the next start. */
+  const isCutOff = (outcome: Outcome): boolean => paused && !outcome.ok && outcome.status === null;
+
   /** Nobody waits for it: an event that was delivered and not crossed out is delivered once more after a restart. */
   const done = (job: Job): void => {
     queue.done(job).catch((error: unknown) => {
@@ -107,7 +113,7 @@ export function createDispatcher({ queue, routes, send, reenter, log }: Dispatch
   };
 
   const failed = async (job: Job, outcome: Outcome & { ok: false }, delivery: Delivery): Promise<void> => {
-    if (isRetried(outcome.status) && job.failed < delivery.retry) return again(job, delivery);
+    if (isRetried(outcome.status) && job.failed < delivery.retry) return again(job, waitBefore(job.failed, delivery));
     if (delivery.deadLetter === null) {
       log({
         level: "error",
@@ -120,9 +126,8 @@ export function createDispatcher({ queue, routes, send, reenter, log }: Dispatch
     dispatch(dead);
   };
 
-  const again = async (job: Job, delivery: Delivery, longestMs = Number.POSITIVE_INFINITY): Promise<void> => {
-    const wait = Math.min(waitBefore(job.failed, delivery), longestMs);
-    const next = { ...job, failed: job.failed + 1, dueAt: Date.now() + wait };
+  const again = async (job: Job, waitMs: number): Promise<void> => {
+    const next = { ...job, failed: job.failed + 1, dueAt: Date.now() + waitMs };
     await queue.update(next);
     dispatch(next);
   };

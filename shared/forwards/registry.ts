@@ -139,7 +139,7 @@ export type Swept = {
 
 /**
  * Renews every forward: names are resolved and checked again, so one that leads elsewhere by now is closed. What is over
- * ends. Without any forward left the clock stops.
+ * ends.
  */
 export async function sweepForwards(deps: RegistryDeps): Promise<Swept> {
   const swept: Swept = { renewed: 0, expired: 0, failed: [] };
@@ -155,7 +155,6 @@ export async function sweepForwards(deps: RegistryDeps): Promise<Swept> {
       swept.failed.push(`${entry.path}: ${messageOf(error)}`);
     }
   }
-  await stopIdleClock(deps);
   return swept;
 }
 

@@ -164,17 +164,22 @@ export function sqliteLedger(context: Context): Ledger {
 
     highest: async (scope) => highest(scope),
 
-    async stalled(idleMs, limit) {
-      const rows = sql.all(
-        `SELECT * FROM tasks WHERE status = 'STARTED' AND lease_until <= ?1
-         UNION ALL SELECT * FROM tasks WHERE status IN ('PENDING', 'RETRY') AND touched_at <= ?1 - ?2
-         ORDER BY seq LIMIT ?3`,
-        now(),
-        idleMs,
-        limit,
-      );
-      return rows.map(toTask);
-    },
+    announceStalled: (idleMs, limit, announce) =>
+      writer.write(() => {
+        const rows = sql.all(
+          `SELECT * FROM tasks
+           WHERE status = 'STARTED' AND lease_until <= ?1 AND (touched_at < lease_until OR touched_at <= ?1 - ?2)
+           UNION ALL SELECT * FROM tasks WHERE status IN ('PENDING', 'RETRY') AND touched_at <= ?1 - ?2
+           ORDER BY seq LIMIT ?3`,
+          now(),
+          idleMs,
+          limit,
+        );
+        for (const { seq } of rows) sql.run("UPDATE tasks SET touched_at = ? WHERE seq = ?", now(), seq as number);
+        const announcements = rows.map((row) => announce(toTask(row)));
+        insertAnnouncements(context, announcements);
+        return announcements;
+      }),
 
     prune: ({ endedBefore, keep }) =>
       writer.write(() => {

@@ -116,8 +116,11 @@ export interface Ledger {
   release(lease: TaskLease, scope: string, number: number): Promise<boolean>;
   /** The largest number in `scope` that a task ended with in SUCCESS; 0 when none did. */
   highest(scope: string): Promise<number>;
-  /** Tasks that nobody works on and nobody touched for `idleMs`, and those STARTED whose lease ran out; oldest first. */
-  stalled(idleMs: number, limit: number): Promise<Task[]>;
+  /**
+   * Announces again tasks that nobody works on and nobody touched for `idleMs`, and those STARTED whose lease ran out;
+   * answers what it wrote to the outbox, oldest first. That counts as a touch.
+   */
+  announceStalled(idleMs: number, limit: number, announce: (task: Task) => Announcement): Promise<Announcement[]>;
   /** Forgets ended tasks that ended before `endedBefore`, and the oldest beyond `keep`; answers how many. */
   prune(options: { endedBefore: number; keep: number }): Promise<number>;
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { GRACE_MS } from "#shared/state/state.ts";
-import type { State, TaskLease } from "#shared/state/state.ts";
+import type { Announcement, State, Task, TaskLease } from "#shared/state/state.ts";
 
 import { runChildren, startChild, temporaryFolder } from "./children.ts";
 import { announcementOf, newTask } from "./state-samples.ts";
@@ -229,18 +229,26 @@ export function stateContract(driver: string, open: OpenState): void {
       expect(await ledger.reserve(await begin({ ledger }, "c"), "s", 1, 1)).toEqual([8]);
     });
 
-    test("stalled: expired leases, and what nobody touched for long", async () => {
-      const { ledger, clock } = fresh();
+    test("announceStalled: expired leases, and what nobody touched for long, each with an event and once in a while", async () => {
+      const { ledger, outbox, clock } = fresh();
       for (const id of ["started", "pending", "retry", "ended"]) await ledger.accept(newTask(id), []);
       await begin({ ledger }, "started", 100);
       await ledger.retry(await begin({ ledger }, "retry"), "x");
       await ledger.end(await begin({ ledger }, "ended"), { status: "SUCCESS", result: 1 }, []);
-      const stalled = async () => (await ledger.stalled(1000, 10)).map(({ id }) => id);
+      let events = 0;
+      const announce = ({ id }: Task): Announcement => announcementOf(`${id}-${++events}`);
+      const stalled = async () => (await ledger.announceStalled(1000, 10, announce)).map(({ id }) => id);
       expect(await stalled()).toEqual([]);
       clock.now += 100;
-      expect(await stalled()).toEqual(["started"]);
+      expect(await stalled()).toEqual(["started-1"]);
+      expect(await stalled()).toEqual([]);
       clock.now += 900;
-      expect(await stalled()).toEqual(["started", "pending", "retry"]);
+      expect(await stalled()).toEqual(["pending-2", "retry-3"]);
+      expect(await stalled()).toEqual([]);
+      clock.now += 1000;
+      expect(await stalled()).toEqual(["started-4", "pending-5", "retry-6"]);
+      clock.now += GRACE_MS;
+      expect(await outbox.claim(10, 1000)).toHaveLength(6);
     });
 
     test("prune: forgets ended tasks by age and number, never others", async () => {

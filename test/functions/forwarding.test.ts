@@ -6,12 +6,11 @@ import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
-import { forward, list } from "#functions/forwarding/handle.ts";
+import { forward, list, onClock } from "#functions/forwarding/handle.ts";
 import type { Deps } from "#functions/forwarding/handle.ts";
 import { openLocalCluster } from "#shared/cluster/local.ts";
 import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
 import { LossiError } from "#shared/errors.ts";
-import { sweepForwards } from "#shared/forwards/registry.ts";
 import { forwardName } from "#shared/forwards/request.ts";
 import type { Json } from "#shared/state/state.ts";
 import { createApi } from "#platform/api.ts";
@@ -135,7 +134,7 @@ test("a name that leads elsewhere when it is resolved again is closed, and its o
   await submit("b", { imports: [TWO] });
   names["ray.example"] = ["127.0.0.1"];
   all.clock.now += 1000;
-  const swept = await sweepForwards(step);
+  const swept = await onClock(step);
   expect(swept).toEqual({
     renewed: 1,
     expired: 0,
@@ -170,7 +169,7 @@ test("a name that follows its service to another address is renewed there", asyn
   const { submit, step, names, forwards } = await ready();
   await submit("a", { imports: [RAY] });
   names["ray.example"] = ["192.0.2.99"];
-  expect(await sweepForwards(step)).toMatchObject({ renewed: 1 });
+  expect(await onClock(step)).toMatchObject({ renewed: 1 });
   expect((await forwards.list(false))[0]?.target).toMatchObject({ addresses: ["192.0.2.99"] });
 });
 
@@ -179,7 +178,7 @@ test("a name that cannot be resolved now is not renewed, and not closed before i
   await submit("a", { imports: [RAY] });
   const [before] = await forwards.list(false);
   names["ray.example"] = new LossiError("unavailable", "ray.example cannot be resolved now (EAI_AGAIN)");
-  expect(await sweepForwards(step)).toEqual({
+  expect(await onClock(step)).toEqual({
     renewed: 0,
     expired: 0,
     failed: [expect.stringContaining("cannot be resolved now")],
@@ -194,10 +193,10 @@ test("a lease is a quarter of an hour, renewed until the time that was asked for
   const left = async () => Math.round((((await forwards.list(false))[0]?.leaseUntil ?? 0) - all.clock.now) / 1000);
   expect(await left()).toBe(900);
   all.clock.now += 600_000;
-  await sweepForwards(step);
+  await onClock(step);
   expect(await left()).toBe(600);
   all.clock.now += HOUR;
-  expect(await sweepForwards(step)).toEqual({ renewed: 0, expired: 1, failed: [] });
+  expect(await onClock(step)).toEqual({ renewed: 0, expired: 1, failed: [] });
   expect(await object("IMPORTS", 1)).toMatchObject({ cancel: false, deleted: true });
   expect(clocks()).toEqual([]);
 });
@@ -253,7 +252,7 @@ test("what is stopped while a sweep renews it stays closed", async () => {
     await stop("b", "1");
     return step.resolve(host);
   };
-  expect(await sweepForwards({ ...step, resolve })).toMatchObject({ renewed: 0, failed: [] });
+  expect(await onClock({ ...step, resolve })).toMatchObject({ renewed: 0, failed: [] });
   expect(await opened()).toEqual([]);
   expect(await object("IMPORTS", 1)).toMatchObject({ cancel: true, deleted: true });
   expect(clocks()).toEqual([]);
@@ -266,7 +265,7 @@ test("a clock stopped for want of forwards goes on for one that comes at that mo
     await submit("a", { imports: [RAY] });
     await cluster.stopClock(clock);
   };
-  await sweepForwards({ ...step, cluster: { ...cluster, stopClock } });
+  await onClock({ ...step, cluster: { ...cluster, stopClock } });
   expect(clocks()).toEqual(["forwarding"]);
 });
 
@@ -288,7 +287,7 @@ test("an object that nobody can read keeps no forward from its end, and none fro
   await spoil("FORWARDS/IMPORTS/none-submitter-none-none/1");
   await spoil("FORWARDS/EXPORTS/none-submitter-none-none/1");
   all.clock.now += 120_000;
-  expect(await sweepForwards(step)).toEqual({ renewed: 2, expired: 1, failed: [] });
+  expect(await onClock(step)).toEqual({ renewed: 2, expired: 1, failed: [] });
   expect(await stop("d", "0,1")).toEqual({ status: "success" });
   expect(await opened()).toEqual(["import none-2-two"]);
 });
@@ -309,7 +308,7 @@ test("forwards of a task that gave up are closed by the next sweep", async () =>
   const input = { imports: [RAY], exports: [] };
   await forward({ ...lease.task, payload: { mode: "forwarding", type: "submit", input } }, lease, step);
   await all.ledger.end(lease, { status: "FAILURE", reason: "gave up after 3 attempts" }, []);
-  expect(await sweepForwards(step)).toEqual({ renewed: 0, expired: 1, failed: [] });
+  expect(await onClock(step)).toEqual({ renewed: 0, expired: 1, failed: [] });
   expect(await opened()).toEqual([]);
   expect(await object("IMPORTS", 1)).toMatchObject({ deleted: true });
 });
