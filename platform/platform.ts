@@ -19,7 +19,7 @@ import type { Loaded } from "./manifests/load.ts";
 import { createPingSources } from "./ping-sources.ts";
 import type { Resources, ServiceResource } from "./resources.ts";
 import { exchange } from "./serving/proxy.ts";
-import { createServing } from "./serving/serving.ts";
+import { CLOSE_GRACE_MS, createServing } from "./serving/serving.ts";
 import { createSlots } from "./serving/slots.ts";
 
 export type PlatformOptions = {
@@ -242,5 +242,7 @@ function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();
+    // Whoever has not said everything by then never will.
+    setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS).unref();
   });
 }

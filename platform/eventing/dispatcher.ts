@@ -33,6 +33,8 @@ const AT_ONCE = 32;
 /** A dead letter sink that fails is tried for ever, since the sender was told 202: not more often, and not more rarely. */
 const DEAD_WAIT_MS = { least: 1000, most: 60_000 };
 const QUEUE_PAUSE_MS = 1000;
+/** Node runs a timer for longer at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 type Line = { active: number; waiting: { job: Job; event: CloudEvent | undefined }[] };
 
@@ -69,7 +71,7 @@ export function createDispatcher({ queue, routes, send, reenter, log }: Dispatch
   const dispatch = (job: Job, event?: CloudEvent): void => {
     const line = lineOf(job.trigger);
     const wait = job.dueAt - Date.now();
-    if (wait > 0) return void setTimeout(() => dispatch(job), wait).unref();
+    if (wait > 0) return void setTimeout(() => dispatch(job), Math.min(wait, LONGEST_TIMER_MS)).unref();
     line.waiting.push({ job, event });
     advance(line);
   };

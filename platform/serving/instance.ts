@@ -42,18 +42,23 @@ export class Instance {
   #process: ChildProcess;
   #lastWords = "";
 
-  private constructor(port: number, { service, command, env, log }: InstanceOptions) {
+  private constructor(port: number, child: ChildProcess, { service, log }: InstanceOptions) {
     this.port = port;
-    this.#process = spawn("sh", ["-c", LIFELINE, ...command], {
-      env: { ...inherited(), ...env, ...service.env, ...knative(service, port) },
-      stdio: ["ignore", "pipe", "pipe", "pipe"],
-    });
+    this.#process = child;
     this.#listen(service.name, log);
     this.exited = this.#waitForExit();
   }
 
+  /** Throws when there can be no further process. */
   static async start(options: InstanceOptions): Promise<Instance> {
-    return new Instance(await freePort(), options);
+    const { service, command, env } = options;
+    const port = await freePort();
+    const child = spawn("sh", ["-c", LIFELINE, ...command], {
+      env: { ...inherited(), ...env, ...service.env, ...knative(service, port) },
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
+    });
+    if (child.pid === undefined) throw (await once(child, "error"))[0];
+    return new Instance(port, child, options);
   }
 
   get pid(): number | undefined {
@@ -70,6 +75,12 @@ export class Instance {
       await new Promise((done) => setTimeout(done, PROBE_MS));
     }
     return this.state === "ready";
+  }
+
+  /** SIGKILL, and why. */
+  kill(why: string): void {
+    this.#lastWords = why;
+    this.#process.kill("SIGKILL");
   }
 
   /** SIGTERM, then SIGKILL after the grace. */
@@ -137,11 +148,11 @@ function probe(port: number, path: string | null): Promise<boolean> {
       socket.on("error", () => resolve(false));
       return;
     }
-    get({ host: "127.0.0.1", port, path, agent: false, timeout: 1000 }, (response) => {
+    const asked = get({ host: "127.0.0.1", port, path, agent: false, timeout: 1000 }, (response) => {
       response.resume();
       resolve((response.statusCode ?? 500) < 400);
-    })
-      .on("timeout", () => resolve(false))
-      .on("error", () => resolve(false));
+    });
+    asked.on("timeout", () => asked.destroy()).on("close", () => resolve(false));
+    asked.on("error", () => {});
   });
 }

@@ -1,6 +1,6 @@
 /** One request on its way to an instance and its answer on the way back, both streamed. */
 import { randomUUID } from "node:crypto";
-import { request } from "node:http";
+import http from "node:http";
 import type {
   ClientRequest,
   IncomingHttpHeaders,
@@ -72,7 +72,7 @@ export function proxy(
       ours = true;
       timeOut(outgoing, res);
     });
-    const outgoing = request({ ...options, headers: forwardedHeaders(req) }, (answer) => {
+    const outgoing = http.request({ ...options, headers: forwardedHeaders(req) }, (answer) => {
       clocks.began();
       res.writeHead(answer.statusCode ?? 502, withoutHops(answer.headers));
       answer.on("data", clocks.wrote);
@@ -146,10 +146,15 @@ export class NoAnswerInTime extends Error {
 }
 
 /** One request with its body at hand. Throws when there is no answer, or none in time. */
-export function exchange(to: { url: string } | { instance: Instance }, small: SmallRequest): Promise<SmallAnswer> {
+export async function exchange(
+  to: { url: string } | { instance: Instance },
+  small: SmallRequest,
+): Promise<SmallAnswer> {
   const { method, path, headers, body, timeoutMs } = small;
   const target =
     "url" in to ? addressOf(to.url) : { host: "127.0.0.1", port: to.instance.port, path, agent: to.instance.agent };
+  // Few need TLS, which takes memory.
+  const { request } = "url" in to && /^https:/i.test(to.url) ? await import("node:https") : http;
   return new Promise((resolve, reject) => {
     const outgoing = request(
       { ...target, method, headers: { ...headers, "content-length": body.byteLength } },
@@ -172,5 +177,5 @@ export function exchange(to: { url: string } | { instance: Instance }, small: Sm
 
 function addressOf(url: string): { host: string; port: string; path: string } {
   const { hostname, port, pathname, search } = new URL(url);
-  return { host: hostname, port, path: pathname + search };
+  return { host: hostname.replace(/^\[(.*)\]$/, "$1"), port, path: pathname + search };
 }

@@ -1,5 +1,5 @@
 /** A revision: its instances, the requests that wait for one, and how many there should be. */
-import { LossiError } from "#shared/errors.ts";
+import { LossiError, messageOf } from "#shared/errors.ts";
 
 import type { ServiceResource } from "../resources.ts";
 import { Instance } from "./instance.ts";
@@ -10,7 +10,12 @@ import type { ServingOptions } from "./serving.ts";
 
 /** An instance's promise to take one request; `release` when it is over, also when the instance broke the connection. */
 export type Place = { instance: Instance; service: ServiceResource; release: (broken?: boolean) => void };
-type Waiter = { resolve: (place: Place | Promise<Place>) => void; reject: (error: Error) => void };
+type Waiter = {
+  resolve: (place: Place | Promise<Place>) => void;
+  reject: (error: Error) => void;
+  /** Aborted when nobody wants the place any more. */
+  signal: AbortSignal;
+};
 
 /** As many as Knative's activator holds for a revision (semantics 3). */
 const MOST_WAITING = 10_000;
@@ -52,8 +57,11 @@ export class Revision {
     return `${this.service.name}-${String(this.service.generation).padStart(5, "0")}`;
   }
 
-  /** A place in an instance with room for one more request; waits while there is none. Throws `unavailable`. */
-  acquire(): Promise<Place> {
+  /**
+   * A place in an instance with room for one more request; waits while there is none, until `signal`. Throws
+   * `unavailable`, or what the signal was aborted with.
+   */
+  acquire(signal: AbortSignal): Promise<Place> {
     if (this.#retired) throw this.#beingStopped();
     const instance = this.#waiting.length === 0 ? this.#pick() : null;
     this.#meter.arrived(Date.now());
@@ -61,7 +69,15 @@ export class Revision {
     if (this.#waiting.length >= MOST_WAITING)
       throw new LossiError("unavailable", `${MOST_WAITING} requests already wait for ${this.service.name}`);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+      const waiter = { resolve, reject, signal };
+      this.#waiting.push(waiter);
+      const leave = (): void => {
+        this.#waiting = this.#waiting.filter((one) => one !== waiter);
+        reject(signal.reason);
+        this.#changed();
+      };
+      if (signal.aborted) leave();
+      else signal.addEventListener("abort", leave, { once: true });
       this.#changed();
     });
   }
@@ -89,9 +105,9 @@ export class Revision {
     clearTimeout(this.#ticking);
     clearTimeout(this.#pause);
     this.#firstReady.reject(this.#beingStopped());
-    for (const { resolve, reject } of this.#waiting.splice(0)) {
+    for (const { resolve, reject, signal } of this.#waiting.splice(0)) {
       if (successor === undefined) reject(this.#beingStopped());
-      else resolve(Promise.resolve().then(() => successor.acquire()));
+      else resolve(Promise.resolve().then(() => successor.acquire(signal)));
     }
     await Promise.all(this.#instances.map((instance) => this.#stop(instance, graceMs)));
   }
@@ -217,15 +233,31 @@ export class Revision {
       this.#starting -= 1;
       return giveBack();
     }
-    const instance = await Instance.start({ service: this.service, command: command(this.service), env, log });
+    const options = { service: this.service, command: command(this.service), env, log };
+    const instance = await Instance.start(options).catch((error: unknown) => {
+      giveBack();
+      this.#starting -= 1;
+      this.#onCrash({ code: null, signal: null, lastWords: messageOf(error) });
+      this.#changed();
+    });
+    if (instance === undefined) return;
     this.#starting -= 1;
     this.#instances.push(instance);
     void instance.exited.then(giveBack);
     void instance.exited.then((exit) => this.#onExit(instance, exit));
     if (this.#retired) return void this.#stop(instance);
-    if (!(await this.#whenReady(instance))) return;
+    const deadline = setTimeout(() => this.#giveUp(instance), this.service.progressDeadlineMs);
+    const isReady = await this.#whenReady(instance);
+    clearTimeout(deadline);
+    if (!isReady) return;
     const ms = Math.round(performance.now() - instance.startedAt);
     log({ level: "info", message: `${name} woke in ${ms} ms` });
+  }
+
+  /** Waiting once more would not help. */
+  #giveUp(instance: Instance): void {
+    this.#failures = TRIES - 1;
+    instance.kill(`it was not ready within ${this.service.progressDeadlineMs / 1000} s`);
   }
 
   async #whenReady(instance: Instance): Promise<boolean> {
@@ -251,7 +283,8 @@ export class Revision {
   /** Starts again at once the first time, as a kubelet does, then at growing distances. */
   #onCrash({ code, signal, lastWords }: Exit): void {
     this.#failures += 1;
-    const how = `${this.service.name} ended ${signal === null ? `with code ${code}` : `by ${signal}`}`;
+    const end = signal === null ? `ended with code ${code}` : `ended by ${signal}`;
+    const how = `${this.service.name} ${code === null && signal === null ? "could not be started" : end}`;
     const why = lastWords === "" ? how : `${how}: ${lastWords.slice(0, 300)}`;
     this.#options.log({ level: "warn", message: why });
     if (this.#failures < 2) return;

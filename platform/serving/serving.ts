@@ -49,7 +49,7 @@ export interface Serving {
 }
 
 /** Longest wait for a function to end when the platform itself ends. */
-const CLOSE_GRACE_MS = 10_000;
+export const CLOSE_GRACE_MS = 10_000;
 
 /** `current` takes requests; `next` will when it is ready. `latest` is the generation of the newest, whatever became of it. */
 type Entry = { current: Revision; next: Revision | null; latest: number; active: Set<number> };
@@ -62,7 +62,7 @@ export function createServing(options: ServingOptions): Serving {
     if (entry === undefined) throw new LossiError("not_found", `there is no Service ${namespace}/${service}`);
     return entry;
   };
-  const acquire = (to: ServiceName): Promise<Place> => find(to).current.acquire();
+  const acquire = (to: ServiceName, signal: AbortSignal): Promise<Place> => find(to).current.acquire(signal);
 
   const retire = (revision: Revision, successor?: Revision): void => {
     const retired = revision.retire(successor && { successor }).finally(() => retiring.delete(retired));
@@ -101,7 +101,11 @@ export function createServing(options: ServingOptions): Serving {
   };
 
   const forward = async (to: ServiceName, req: IncomingMessage, res: ServerResponse): Promise<void> => {
-    const { instance, service, release } = await acquire(to);
+    const gone = new AbortController();
+    const leave = (): void => gone.abort(new LossiError("unavailable", "the client went away"));
+    res.once("close", leave);
+    const { instance, service, release } = await acquire(to, gone.signal);
+    res.off("close", leave);
     const { broken } = res.destroyed ? { broken: false } : await proxy(instance, req, res, service);
     release(broken);
   };
@@ -139,10 +143,15 @@ export function createServing(options: ServingOptions): Serving {
       });
     },
     async send(to, request) {
-      const { instance, service, release } = await acquire(to);
+      const late = new AbortController();
+      const begun = Date.now();
+      const limit = request.timeoutMs ?? Number.POSITIVE_INFINITY;
+      const timer =
+        request.timeoutMs === null ? undefined : setTimeout(() => late.abort(new NoAnswerInTime(limit)), limit);
+      const { instance, service, release } = await acquire(to, late.signal).finally(() => clearTimeout(timer));
       try {
         const headers = { ...request.headers, host: `${to.service}.${to.namespace}.svc.cluster.local` };
-        const timeoutMs = Math.min(request.timeoutMs ?? service.timeoutMs, service.timeoutMs);
+        const timeoutMs = Math.min(Math.max(limit - (Date.now() - begun), 1), service.timeoutMs);
         const answer = await exchange({ instance }, { ...request, headers, timeoutMs });
         release();
         return answer;

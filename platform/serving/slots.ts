@@ -12,11 +12,15 @@ export interface Slots {
 export function createSlots(total: number): Slots {
   let free = total;
   const waiting: { count: number; grant: () => void }[] = [];
+  /** In turn; who wants more than there are holds nobody up. */
   const serve = (): void => {
-    for (let first = waiting[0]; first !== undefined && first.count <= free; first = waiting[0]) {
-      waiting.shift();
-      free -= first.count;
-      first.grant();
+    for (;;) {
+      const first = waiting.findIndex(({ count }) => count <= total);
+      if (first === -1 || (waiting[first] as { count: number }).count > free) return;
+      for (const { count, grant } of waiting.splice(first, 1)) {
+        free -= count;
+        grant();
+      }
     }
   };
   const giveBack = (count: number) => (): void => {
@@ -30,7 +34,7 @@ export function createSlots(total: number): Slots {
         waiting.push({ count, grant: () => resolve(giveBack(count)) });
         serve();
       }),
-    isShort: (count) => count > 0 && (waiting.length > 0 || count > free),
+    isShort: (count) => count > 0 && (waiting.some((other) => other.count <= total) || count > free),
     describe: () => ({ total, free, waiting: waiting.length }),
   };
 }

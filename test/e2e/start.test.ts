@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { NONE, functionProcesses, root, startLossi, temporaryFolder } from "./lossi.ts";
+import { NONE, functionProcesses, root, startLossi, temporaryFolder, until } from "./lossi.ts";
 
 test("no function process exists until one is called, and then only that one", async () => {
   const lossi = await startLossi();
@@ -41,6 +42,16 @@ test("stopping in order leaves no process and no function to wake at the next st
   expect(functionProcesses(lossi.home)).toEqual([]);
   const again = await startLossi({ home: lossi.home });
   expect(functionProcesses(again.home)).toEqual([]);
+});
+
+test("who never says the rest of a request does not keep the platform from ending", async () => {
+  const lossi = await startLossi();
+  const { hostname, port } = new URL(lossi.url);
+  const slow = connect(Number(port), hostname).on("error", () => {});
+  slow.write("POST /setup/config/init HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nhalf");
+  await until(() => functionProcesses(lossi.home).length === 1);
+  await lossi.stop();
+  expect(functionProcesses(lossi.home)).toEqual([]);
 });
 
 const broken: [string, string, (text: string) => string, RegExp][] = [

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 
 import { newEvent } from "#shared/cloudevents/event.ts";
 import { openEventing } from "#platform/eventing/eventing.ts";
@@ -24,10 +24,10 @@ const ACCEPTED = { status: 202, headers: {}, body: new Uint8Array() };
 const REFUSED = { status: 503, headers: {}, body: new Uint8Array() };
 
 /** A broker with one Trigger for everything; `send` stands for the network. */
-function open(file: string, send: Send, triggers = ["all"]) {
+function open(file: string, send: Send, triggers = ["all"], delivery: Partial<Delivery> = {}) {
   const eventing = openEventing({
     file,
-    brokers: [{ kind: "Broker", namespace: "n", name: "b", delivery: DELIVERY }],
+    brokers: [{ kind: "Broker", namespace: "n", name: "b", delivery: { ...DELIVERY, ...delivery } }],
     triggers: triggers.map((name) => ({
       kind: "Trigger",
       namespace: "n",
@@ -63,10 +63,49 @@ test("a dead letter sink that fails is tried until it takes the event", async ()
   await until(() => tries === 5);
 });
 
+test("a dead letter sink that fails is asked again after a second at the soonest", async () => {
+  const at: number[] = [];
+  const send: Send = async (to) => {
+    if ("url" in to && to.url === "http://dead/") at.push(Date.now());
+    return REFUSED;
+  };
+  await open(temporaryFile(), send).publish("n", "b", event());
+  await until(() => at.length === 2);
+  const [first, second] = at as [number, number];
+  expect(second - first).toBeGreaterThan(900);
+});
+
+test("a delivery that the platform's own end cut off is no try", async () => {
+  const file = temporaryFile();
+  const cut = Promise.withResolvers<never>();
+  const first = open(file, () => cut.promise, ["all"], { retry: 0 });
+  for (let n = 0; n < 3; n++) await first.publish("n", "b", event());
+  first.pause();
+  cut.reject(new Error("f is being stopped"));
+  await first.close();
+  const arrived: string[] = [];
+  open(file, async (to) => (arrived.push("url" in to ? to.url : ""), ACCEPTED));
+  await until(() => arrived.length === 3);
+  expect(new Set(arrived)).toEqual(new Set(["http://alive/"]));
+});
+
+test("a retry may be further away than a timer reaches", async () => {
+  const warned = vi.spyOn(process, "emitWarning");
+  onTestFinished(() => warned.mockRestore());
+  let refused = 0;
+  const send: Send = async () => ((refused += 1), REFUSED);
+  const broker = open(temporaryFile(), send, ["all"], { backoffDelayMs: 2 ** 40 });
+  await broker.publish("n", "b", event());
+  await until(() => refused === 1);
+  await broker.publish("n", "b", event());
+  await until(() => refused === 2);
+  expect(warned).not.toHaveBeenCalled();
+});
+
 test("attributes that no header section holds travel in the body", async () => {
   const sent: string[] = [];
   const send: Send = async (_to, { headers }) => (sent.push(String(headers["content-type"])), ACCEPTED);
-  const large = { ...event(), attributes: { ...event().attributes, subject: "ä".repeat(20_000) } };
+  const large = { ...event(), attributes: { ...event().attributes, subject: "海".repeat(2500) } };
   await open(temporaryFile(), send).publish("n", "b", large);
   await until(() => sent.length > 0);
   expect(sent).toEqual(["application/cloudevents+json"]);
@@ -145,6 +184,7 @@ test("waits double, or grow by the delay from nothing (semantics 8)", () => {
     [0, 1, 2, 3].map((n) => waitBefore(n, { backoffPolicy, backoffDelayMs: 200 }));
   expect(waits("exponential")).toEqual([200, 400, 800, 1600]);
   expect(waits("linear")).toEqual([0, 200, 400, 600]);
+  expect(waitBefore(5000, { backoffPolicy: "exponential", backoffDelayMs: 200 })).toBeLessThan(Infinity);
 });
 
 const exact = (value: string): Filter => ({ exact: { type: value } });

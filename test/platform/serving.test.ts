@@ -9,6 +9,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 import type { ServiceResource } from "#platform/resources.ts";
 import type { Scaling } from "#platform/serving/kpa.ts";
+import { NoAnswerInTime } from "#platform/serving/proxy.ts";
 import { createServing } from "#platform/serving/serving.ts";
 import { createSlots } from "#platform/serving/slots.ts";
 
@@ -142,6 +143,35 @@ test("a function that ends at its start: 503 with the reason, its last words inc
     message: expect.stringContaining("f ended with code 3: the cause of the failure"),
   });
   expect(Buffer.byteLength(text)).toBeLessThan(700);
+});
+
+test("a function that cannot be started: 503 with the reason, and it starts when it can", async () => {
+  const { serving, call, lines } = await serve({ env: { TOO_LONG: "x".repeat(3_000_000) } });
+  expect((await call("/")).json.message).toMatch(/^f could not be started: spawn E2BIG/);
+  expect(lines.filter((line) => line.includes("could not be started"))).not.toEqual([]);
+  serving.replace(serviceWith());
+  expect((await call("/")).status).toBe(200);
+});
+
+test("a function that never gets ready: 503 after its progress deadline, with the reason", async () => {
+  const { call, instances } = await serve({ env: { NEVER_READY: "1" }, progressDeadlineMs: 300 });
+  expect((await call("/")).json.message).toBe("f ended by SIGKILL: it was not ready within 0.3 s");
+  await until(() => instances().length === 0);
+});
+
+test("a client that hangs up while its function wakes waits no more", async () => {
+  const { serving, port } = await serve({ env: { NEVER_READY: "1" } });
+  const impatient = [1, 2, 3].map(() => get({ port, agent: false }).on("error", () => {}));
+  await until(() => serving.list()[0]?.waiting === 3);
+  for (const client of impatient) client.destroy();
+  await until(() => serving.list()[0]?.waiting === 0);
+});
+
+test("a delivery's time counts from when it begins to wait", async () => {
+  const { serving } = await serve({ env: { NEVER_READY: "1" } });
+  const small = { method: "POST", path: "/", headers: {}, body: new Uint8Array() };
+  await expect(serving.send(TO, { ...small, timeoutMs: 200 })).rejects.toThrow(NoAnswerInTime);
+  expect(serving.list()[0]?.waiting).toBe(0);
 });
 
 test("a process that is killed in a request: 502, and it is started again at once", async () => {
@@ -327,6 +357,13 @@ test("an instance without a GPU slot waits for one, and the wait is reported", a
   await until(() => instances().length === 2);
   expect(new Set((await answers).map(({ json }) => json.pid)).size).toBe(2);
   expect(lines).toEqual(expect.arrayContaining([expect.stringMatching(/^f waits for 2 GPU slots, 1 of 5 are free$/)]));
+});
+
+test("who wants more GPU slots than there are holds nobody up", async () => {
+  const slots = createSlots(10);
+  void slots.take(11);
+  await slots.take(10);
+  expect(slots.describe()).toEqual({ total: 10, free: 0, waiting: 1 });
 });
 
 test("a GPU slot that a killed process had is free again", async () => {

@@ -26,7 +26,7 @@ function drip(res, everyMs, count) {
   }, everyMs);
 }
 
-createServer((req, res) => {
+const server = createServer((req, res) => {
   const query = new URL(req.url, "http://x").searchParams;
   active += 1;
   most = Math.max(most, active);
@@ -51,4 +51,6 @@ createServer((req, res) => {
       Number(query.get("wait") ?? 0),
     );
   });
-}).listen(process.env.PORT, "127.0.0.1");
+});
+if (process.env.NEVER_READY) setInterval(() => {}, 1000);
+else server.listen(process.env.PORT, "127.0.0.1");
