@@ -7,6 +7,7 @@ export const STATUS = {
   not_found: 404,
   method_not_allowed: 405,
   conflict: 409,
+  credentials: 409,
   too_large: 413,
   rejected: 422,
   overloaded: 429,

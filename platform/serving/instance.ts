@@ -1,13 +1,12 @@
 /** One process of a function: started, probed until ready, ended in order or by force. */
-import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { Agent, get } from "node:http";
 import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import type { Writable } from "node:stream";
 import { createInterface } from "node:readline";
 
+import { spawnTied } from "../lifeline.ts";
 import type { ServiceResource } from "../resources.ts";
 import type { Log } from "./serving.ts";
 
@@ -24,12 +23,6 @@ export type Exit = { code: number | null; signal: NodeJS.Signals | null; lastWor
 const PROBE_MS = 4;
 /** Shorter than functions keep an idle connection, so that none is used that is just being closed. */
 const IDLE_MS = 60_000;
-
-/**
- * Runs a command and kills it when the platform is gone, however that died and whatever the function is doing: the shell
- * becomes the function, and its child waits for the pipe on descriptor 3 to end. A line on that pipe calls it off.
- */
-const LIFELINE = '(read _ <&3 || kill -9 $$) >/dev/null 2>&1 & exec "$0" "$@" 3<&-';
 
 export class Instance {
   readonly port: number;
@@ -53,10 +46,7 @@ export class Instance {
   static async start(options: InstanceOptions): Promise<Instance> {
     const { service, command, env } = options;
     const port = await freePort();
-    const child = spawn("sh", ["-c", LIFELINE, ...command], {
-      env: { ...inherited(), ...env, ...service.env, ...knative(service, port) },
-      stdio: ["ignore", "pipe", "pipe", "pipe"],
-    });
+    const child = spawnTied(command, { ...inherited(), ...env, ...service.env, ...knative(service, port) });
     if (child.pid === undefined) throw (await once(child, "error"))[0];
     return new Instance(port, child, options);
   }
@@ -106,14 +96,11 @@ export class Instance {
   }
 
   async #waitForExit(): Promise<Exit> {
-    const lifeline = this.#process.stdio[3] as Writable;
-    lifeline.on("error", () => {});
     const [code, signal] = (await once(this.#process, "exit").catch(() => [null, null])) as [
       number | null,
       NodeJS.Signals | null,
     ];
     this.state = "ended";
-    lifeline.end("\n");
     this.agent.destroy();
     await new Promise((done) => setImmediate(done));
     return { code, signal, lastWords: this.#lastWords };

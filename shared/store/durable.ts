@@ -1,8 +1,11 @@
 /** What makes files and folders survive a power cut: a new entry lasts once the folder that holds it was synced. */
+import { createHash } from "node:crypto";
 import { closeSync, constants, fsync, fsyncSync, mkdirSync, open, openSync, writeFile, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { promisify } from "node:util";
+
+import type { Body } from "./store.ts";
 
 const syncFile = promisify(fsync);
 const writeAll = promisify(writeFile);
@@ -18,6 +21,26 @@ export async function create(path: string, body: Uint8Array): Promise<number> {
     if (body.byteLength <= SMALL) writeFileSync(file, body);
     else await writeAll(file, body);
     return file;
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+}
+
+/** As {@link create}, also of pieces, with the MD5 of what was written, in hex. */
+export async function createWith(path: string, body: Body): Promise<{ file: number; md5: string }> {
+  const hash = createHash("md5");
+  if (typeof body === "string" || body instanceof Uint8Array) {
+    const bytes = Buffer.from(body as Uint8Array); // The caller may change its own before they are written.
+    return { file: await create(path, bytes), md5: hash.update(bytes).digest("hex") };
+  }
+  const file = await openNew(path);
+  try {
+    for await (const piece of body) {
+      hash.update(piece);
+      await writeAll(file, piece);
+    }
+    return { file, md5: hash.digest("hex") };
   } catch (error) {
     closeSync(file);
     throw error;

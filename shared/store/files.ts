@@ -1,5 +1,5 @@
 /** The embedded store: a folder per bucket, a plain file per object. A file dropped into it is an object. */
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { closeSync, constants, fstatSync, linkSync, lstatSync, openSync, renameSync, rmSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { open } from "node:fs/promises";
@@ -7,13 +7,14 @@ import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { LossiError, messageOf } from "../errors.ts";
-import { create, last, makeFolder, makeFolderNow, syncFolder } from "./durable.ts";
+import { createWith, last, makeFolder, makeFolderNow, syncFolder } from "./durable.ts";
 import { listKeys } from "./files-list.ts";
 import { openFolderLock } from "./folder-lock.ts";
 import type { FolderLock } from "./folder-lock.ts";
-import { checkBucket, checkKey, findFile, kindOf, locate } from "./paths.ts";
-import { checkMetadata, Sidecars, sidecarOf } from "./sidecar.ts";
-import type { ObjectInfo, PutOptions, Store, StoredObject } from "./store.ts";
+import { checkBucket, checkKey, checkLimit, checkMetadata } from "./names.ts";
+import { findFile, kindOf, locate } from "./paths.ts";
+import { Sidecars, sidecarOf } from "./sidecar.ts";
+import type { Body, ObjectInfo, PutOptions, Range, Store, StoredObject } from "./store.ts";
 
 export type FilesStoreOptions = { folder: string };
 
@@ -22,11 +23,13 @@ export function openFilesStore({ folder }: FilesStoreOptions): Store {
   const store = new FilesStore(folder);
   return {
     createBucket: (bucket) => guard(store.createBucket(bucket)),
-    get: (bucket, key) => guard(store.get(bucket, key)),
+    get: (bucket, key, range) => guard(store.get(bucket, key, range)),
+    stream: (bucket, key) => guard(store.stream(bucket, key)),
     head: (bucket, key) => guard(store.head(bucket, key)),
     put: (bucket, key, body, options) => guard(store.put(bucket, key, body, options)),
     delete: (bucket, key) => guard(store.delete(bucket, key)),
     list: (bucket, options) => guard(store.list(bucket, options)),
+    link: async () => null,
     close: () => store.close(),
   };
 }
@@ -64,36 +67,37 @@ class FilesStore {
     this.#lasting.add(bucket);
   }
 
-  async get(bucket: string, key: string): Promise<(StoredObject & { body: Uint8Array }) | null> {
+  async get(bucket: string, key: string, range?: Range): Promise<(StoredObject & { body: Uint8Array }) | null> {
     return this.#read(bucket, key, async (info, handle) => {
+      if (range !== undefined) return { ...info, body: await readRange(handle, range, info.size) };
       const body = await handle.readFile();
       return { ...info, size: body.byteLength, body };
     });
+  }
+
+  async stream(bucket: string, key: string): Promise<(StoredObject & { body: AsyncIterable<Uint8Array> }) | null> {
+    const found = await this.#find(bucket, key);
+    return found && { ...found.info, body: found.handle.createReadStream() };
   }
 
   async head(bucket: string, key: string): Promise<StoredObject | null> {
     return this.#read(bucket, key, async (info) => info);
   }
 
-  async put(
-    bucket: string,
-    key: string,
-    body: Uint8Array | string,
-    options: PutOptions = {},
-  ): Promise<{ etag: string } | null> {
+  async put(bucket: string, key: string, body: Body, options: PutOptions = {}): Promise<{ etag: string } | null> {
     checkMetadata(options.metadata ?? {});
     const folder = this.#bucket(bucket, key);
-    const bytes = Buffer.from(body as Uint8Array); // The caller may change its own before they are written.
-    const etag = createHash("md5").update(bytes).digest("hex");
     const { contentType = "application/octet-stream", metadata = {} } = options;
-    const sidecar = { key, etag, contentType, metadata: { ...metadata } };
+    const described = { key, contentType, metadata: { ...metadata } };
     const temporary = join(this.#folder, ".tmp", randomUUID());
     let stat: BigIntStats | undefined;
     let changed: string | null = null;
+    let etag = "";
     try {
-      const file = await create(temporary, bytes);
-      stat = fstatSync(file, { bigint: true });
-      await Promise.all([last(file), this.#sidecars.write(bucket, stat, sidecar)]);
+      const written = await createWith(temporary, body);
+      etag = written.md5;
+      stat = fstatSync(written.file, { bigint: true });
+      await Promise.all([last(written.file), this.#sidecars.write(bucket, stat, { ...described, etag })]);
       changed = this.#locked(() => this.#replace(folder, bucket, key, temporary, options));
     } finally {
       rmSync(temporary, { force: true });
@@ -112,10 +116,7 @@ class FilesStore {
 
   async list(bucket: string, options: Parameters<Store["list"]>[1] = {}): ReturnType<Store["list"]> {
     const folder = this.#bucket(bucket);
-    const limit = options.limit ?? 1000;
-    if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
-      throw new LossiError("invalid", `a page has 1 to 1000 keys, not ${limit}`);
-    }
+    const limit = checkLimit(options);
     const keys = listKeys(folder, options.prefix ?? "", options.after ?? "");
     const objects: StoredObject[] = [];
     for (const key of keys) {
@@ -186,24 +187,38 @@ class FilesStore {
     return this.#lock.hold(section);
   }
 
-  /** Reads an object and what stands beside it as one: a file that lost its sidecar meanwhile was replaced, and is left. */
   async #read<T>(
     bucket: string,
     key: string,
     use: (info: StoredObject, handle: FileHandle) => Promise<T>,
   ): Promise<T | null> {
+    const found = await this.#find(bucket, key);
+    if (found === null) return null;
+    try {
+      return await use(found.info, found.handle);
+    } finally {
+      await found.handle.close();
+    }
+  }
+
+  /** An object and what stands beside it as one: a file that lost its sidecar meanwhile was replaced, and is left. */
+  async #find(bucket: string, key: string): Promise<{ info: StoredObject; handle: FileHandle } | null> {
     for (;;) {
       const opened = await this.#open(bucket, key);
       if (opened === null) return null;
       const { handle, path, stat } = opened;
       try {
         const written = this.#sidecars.find(bucket, key, stat);
-        if (written === null && !isStill(path, stat)) continue;
+        if (written === null && !isStill(path, stat)) {
+          await handle.close();
+          continue;
+        }
         const { etag, contentType, metadata } = written ?? sidecarOf(key, handle.fd);
         const info = { key, size: Number(stat.size), lastModified: stat.mtime, etag, contentType, metadata };
-        return await use(info, handle);
-      } finally {
+        return { info, handle };
+      } catch (error) {
         await handle.close();
+        throw error;
       }
     }
   }
@@ -221,6 +236,16 @@ class FilesStore {
     }
     return null;
   }
+}
+
+async function readRange(
+  handle: FileHandle,
+  { from, to = Number.POSITIVE_INFINITY }: Range,
+  size: number,
+): Promise<Uint8Array> {
+  const bytes = Buffer.alloc(Math.max(Math.min(to + 1, size) - from, 0));
+  const { bytesRead } = await handle.read(bytes, 0, bytes.byteLength, from);
+  return bytes.subarray(0, bytesRead);
 }
 
 /** Whether a path still leads to the same file. */

@@ -6,30 +6,11 @@
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
 
-import { LossiError } from "../errors.ts";
-
 const OBJECT = "%f";
 const FOLDER = "%d";
 const CONTINUED = "%+";
 /** Bytes of an encoded name: file systems allow 255. */
 const NAME_LIMIT = 200;
-
-/** Checks a name by S3's rules. Throws `invalid`. */
-export function checkBucket(bucket: string): void {
-  if (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket) && !bucket.includes("..")) return;
-  throw new LossiError(
-    "invalid",
-    `${JSON.stringify(bucket.slice(0, 80))} is no bucket name; expected 3 to 63 of a-z, 0-9, dot and dash`,
-  );
-}
-
-/** Checks a key: 1 to 1024 bytes of UTF-8. Throws `invalid`. */
-export function checkKey(key: string): void {
-  const bytes = Buffer.byteLength(key);
-  if (bytes < 1 || bytes > 1024 || !key.isWellFormed()) {
-    throw new LossiError("invalid", `a key has 1 to 1024 bytes of UTF-8, this one has ${bytes}`);
-  }
-}
 
 const encodeSegment = (segment: string): string => {
   if (segment === "") return "%e";

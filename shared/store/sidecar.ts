@@ -4,7 +4,6 @@ import { readFileSync, readSync, rmSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { join } from "node:path";
 
-import { LossiError } from "../errors.ts";
 import { create, last } from "./durable.ts";
 import type { Metadata } from "./store.ts";
 
@@ -64,15 +63,4 @@ export function sidecarOf(key: string, file: number): Sidecar {
     at += bytes;
   }
   return { key, etag: hash.digest("hex"), contentType: "application/octet-stream", metadata: {} };
-}
-
-/** Checks what HTTP headers could carry. Throws `invalid`. */
-export function checkMetadata(metadata: Metadata): void {
-  for (const [name, value] of Object.entries(metadata)) {
-    if (/^[a-z0-9-]+$/.test(name) && /^[\u0020-\u007e]*$/.test(value)) continue;
-    throw new LossiError(
-      "invalid",
-      `metadata ${JSON.stringify(name.slice(0, 40))}: names are a-z, 0-9 and dashes, values printable ASCII`,
-    );
-  }
 }

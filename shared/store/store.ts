@@ -1,6 +1,6 @@
 /** Objects in buckets, as S3 knows them. Drivers pass the same contract suite (`test/contract/store`). */
 
-/** Custom metadata: lower-case names, printable ASCII values. */
+/** Custom metadata: lower-case names, values of text; what is not printable ASCII goes in an encoded form (RFC 2047). */
 export type Metadata = Record<string, string>;
 
 export type ObjectInfo = {
@@ -23,6 +23,12 @@ export type PutOptions = {
   ifMatch?: string;
 };
 
+/** Part of an object: bytes `from` to `to`, both included, counted from 0; without `to`, to the end. */
+export type Range = { from: number; to?: number };
+
+/** A stream is written piece by piece; when it breaks off, nothing is written. */
+export type Body = Uint8Array | string | AsyncIterable<Uint8Array>;
+
 export type ListOptions = {
   prefix?: string;
   /** Only keys after this one, in the order of their UTF-8 bytes. */
@@ -33,19 +39,24 @@ export type ListOptions = {
 
 /**
  * Missing objects are `null`, failures throw. Throws `not_found` where the bucket does not exist, `invalid` for names
- * no bucket allows, `unavailable` when the store cannot be reached or written.
+ * no bucket allows, `unavailable` when the store cannot be reached or written, `credentials` when it does not know who
+ * asks (an expired token), `forbidden` when it does and refuses.
  */
 export interface Store {
   /** Makes the bucket; one that exists is left as it is. */
   createBucket(bucket: string): Promise<void>;
-  /** The whole object; the bytes are the caller's own. */
-  get(bucket: string, key: string): Promise<(StoredObject & { body: Uint8Array }) | null>;
+  /** The whole object, or a range of it; the bytes are the caller's own. `size` is always that of the whole. */
+  get(bucket: string, key: string, range?: Range): Promise<(StoredObject & { body: Uint8Array }) | null>;
+  /** The object's bytes piece by piece; the pieces throw `unavailable` when they break off before its end. */
+  stream(bucket: string, key: string): Promise<(StoredObject & { body: AsyncIterable<Uint8Array> }) | null>;
   head(bucket: string, key: string): Promise<StoredObject | null>;
   /** Durable when it resolves. `null`: the condition did not hold and nothing was written. */
-  put(bucket: string, key: string, body: Uint8Array | string, options?: PutOptions): Promise<{ etag: string } | null>;
+  put(bucket: string, key: string, body: Body, options?: PutOptions): Promise<{ etag: string } | null>;
   /** A missing object is no error. */
   delete(bucket: string, key: string): Promise<void>;
-  /** One page, ordered by the UTF-8 bytes of the keys; `next` is the `after` of the following page. */
+  /** One page, ordered by the UTF-8 bytes of the keys; `next` is the `after` of the following page, which may be empty. */
   list(bucket: string, options?: ListOptions): Promise<{ objects: ObjectInfo[]; next: string | null }>;
+  /** An address at which anybody may read the object for so many seconds; `null` where the store has no such thing. */
+  link(bucket: string, key: string, seconds: number): Promise<string | null>;
   close(): void;
 }

@@ -9,7 +9,7 @@ import { decode, encode } from "#shared/objects/codec.ts";
 import { readPickle } from "#shared/objects/pickle.ts";
 import type { Plain } from "#shared/objects/pickle.ts";
 
-import { has } from "../e2e/required.ts";
+import { has } from "../required.ts";
 
 const python = has("python", "python3", ["--version"]);
 

@@ -9,7 +9,7 @@ import { explainUnreadable } from "#shared/slurm/unreadable.ts";
 import { CASES, expectedSacct, expectedSeff } from "../samples/slurm/expected.ts";
 import { NONE, ended, jobsFolder, root, startLossi } from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
-import { has } from "./required.ts";
+import { has } from "../required.ts";
 
 const python = has("python", "python3", ["--version"]);
 const samples = join(root, "test/samples/slurm");

@@ -10,7 +10,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { NONE, ended, functionProcesses, root, startLossi, temporaryFolder, until, withFunction } from "./lossi.ts";
 import type { Lossi, StartOptions } from "./lossi.ts";
-import { has } from "./required.ts";
+import { has } from "../required.ts";
 
 const redis = has("redis", "redis-server", ["--version"]);
 

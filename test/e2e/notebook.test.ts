@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 
 import { NONE, functionProcesses, root, startLossi, until } from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
-import { has } from "./required.ts";
+import { has } from "../required.ts";
 
 const python = has("python", "python3", ["-c", "import requests"]);
 const LINE = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - (INFO|WARNING|ERROR) - [a-z-]+ - .+$/;
