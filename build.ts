@@ -8,12 +8,27 @@ import type { BuildOptions } from "rolldown";
 const root = import.meta.dirname;
 const shared = { platform: "node", cwd: root } as const;
 
-/** CommonJS, because Node starts it sooner. */
+const awsSdk = resolve(root, "shared/store/aws-sdk.ts");
+
+/** CommonJS, because Node starts it sooner. The AWS SDK is one file that all share, and load when they need it. */
 const functions: BuildOptions[] = readdirSync(resolve(root, "functions")).map((name) => ({
   ...shared,
   input: resolve(root, "functions", name, "main.ts"),
-  output: { file: resolve(root, "dist", `${name}.cjs`), format: "cjs", minify: true, codeSplitting: false },
+  external: [awsSdk],
+  output: {
+    file: resolve(root, "dist", `${name}.cjs`),
+    format: "cjs",
+    minify: true,
+    codeSplitting: false,
+    paths: { [awsSdk]: "./aws-sdk.mjs" },
+  },
 }));
+
+const client: BuildOptions = {
+  ...shared,
+  input: awsSdk,
+  output: { file: resolve(root, "dist/aws-sdk.mjs"), format: "esm", minify: true, codeSplitting: false },
+};
 
 /** Bundled as well: Node's own reading of TypeScript would stay in the platform's memory. */
 const platform: BuildOptions = {
@@ -27,5 +42,5 @@ if (process.argv.includes("--watch")) {
     if (event.code === "ERROR") console.error(event.error.message);
   });
 } else {
-  await Promise.all([...functions, platform].map((bundle) => build(bundle)));
+  await Promise.all([...functions, client, platform].map((bundle) => build(bundle)));
 }

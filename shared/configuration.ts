@@ -16,7 +16,11 @@ export const CONFIGURATION_KEYS = [
   "auth-version",
 ] as const;
 
-export type Configuration = Record<(typeof CONFIGURATION_KEYS)[number], string>;
+/** What is needed beside them where `used-client` is `s3`. */
+export const S3_KEYS = ["endpoint", "region", "access-key-id", "secret-access-key"] as const;
+
+export type Configuration = Record<(typeof CONFIGURATION_KEYS)[number], string> &
+  Partial<Record<(typeof S3_KEYS)[number], string>>;
 
 export const CONFIGURATION_DOCUMENT = "configuration";
 

@@ -18,6 +18,8 @@ import { createAnnouncer } from "./outbox/announcer.ts";
 import type { Announcer } from "./outbox/announcer.ts";
 import { openSqliteState } from "./state/sqlite.ts";
 import type { State } from "./state/state.ts";
+import { openConfiguredStore } from "./store/configured.ts";
+import type { ConfiguredOptions } from "./store/configured.ts";
 import { openFilesStore } from "./store/files.ts";
 import type { Store } from "./store/store.ts";
 import type { WorkDeps } from "./tasks/work.ts";
@@ -26,6 +28,8 @@ import type { WorkDeps } from "./tasks/work.ts";
 export type Runtime = {
   state: State;
   store: Store;
+  /** For opening one that is not the configured one yet. */
+  stores: ConfiguredOptions;
   cluster: Cluster;
   announcer: Announcer;
   log: Logger;
@@ -68,7 +72,12 @@ function openRuntime(name: FunctionName, config: BaseConfig): Runtime {
   const source = `/lossi/${name}`;
   const { LOSSI_TASK_LEASE_MS: leaseMs, LOSSI_TASK_ATTEMPTS: maxAttempts } = config;
   const work = { ledger: state.ledger, announcer, source, log, leaseMs, maxAttempts };
-  const store = openFilesStore({ folder: join(home, "store") });
+  const stores = {
+    documents: state.documents,
+    embedded: openFilesStore({ folder: join(home, "store") }),
+    onCollision: (message: string) => log.warn({ collision: message }, "a foreign writer was at the same object"),
+  };
+  const store = openConfiguredStore(stores);
   const cluster = openLocalCluster(config.LOSSI_CLUSTER_URL);
-  return { state, store, cluster, announcer, log, source, work, now: Date.now };
+  return { state, store, stores, cluster, announcer, log, source, work, now: Date.now };
 }

@@ -1,7 +1,7 @@
 /** Wakes on `/setup/config/…`: stores the configuration, makes the buckets, turns the schedule on and off. */
 import * as z from "zod";
 
-import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
+import { CONFIGURATION_KEYS, S3_KEYS } from "#shared/configuration.ts";
 import type { Configuration } from "#shared/configuration.ts";
 import { createHttp, jsonBody, onlyMethod } from "#shared/http/app.ts";
 import type { App } from "#shared/http/app.ts";
@@ -12,12 +12,20 @@ import { init, startSchedule } from "./handle.ts";
 import type { Deps } from "./handle.ts";
 
 const value = z.string().min(1, "expected text; clients send none where they have nothing").max(4096);
-const client = z.literal("none", 'expected "none", the configured store, which is the only one here');
+const address = z.url({ protocol: /^https?$/, error: "expected an address such as https://a3s.fi" }).max(4096);
+const given = value.refine((text) => text !== "none", "expected a value; none opens nothing");
+const keys = Object.fromEntries(CONFIGURATION_KEYS.map((key) => [key, value]));
 
-const initBody = strict({
-  ...Object.fromEntries(CONFIGURATION_KEYS.map((key) => [key, value])),
-  "used-client": client,
+/** Each `used-client`, and what it needs. */
+const CLIENTS = {
+  none: strict(keys),
+  swift: strict({ ...keys, "pre-auth-url": address, "pre-auth-token": given }),
+  s3: strict({ ...keys, ...Object.fromEntries(S3_KEYS.map((key) => [key, given])), endpoint: address }),
+} as const;
+const client = z.looseObject({
+  "used-client": z.enum(["none", "swift", "s3"], 'expected "none", the configured store, "swift" or "s3"').optional(),
 });
+
 const startBody = strict({ "task-times": z.array(z.string()).min(1).max(20).optional() });
 
 const NOTHING = { output: null };
@@ -25,7 +33,8 @@ const NOTHING = { output: null };
 export function createApp(deps: Deps, log: Logger): App {
   const app = createHttp(log);
   app.post("/setup/config/init", async (c) => {
-    await init(jsonBody(c, initBody) as Configuration, deps);
+    const { "used-client": used = "none" } = jsonBody(c, client);
+    await init(jsonBody(c, CLIENTS[used]) as Configuration, deps);
     return c.json(NOTHING);
   });
   app.post("/setup/config/start", async (c) => {

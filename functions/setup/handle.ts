@@ -3,16 +3,19 @@ import { CONFIGURATION_DOCUMENT, forwarderBucket, submitterBucket } from "#share
 import type { Configuration } from "#shared/configuration.ts";
 import { LossiError } from "#shared/errors.ts";
 import type { Announcer } from "#shared/outbox/announcer.ts";
-import type { Documents } from "#shared/state/state.ts";
+import type { Documents, Ledger } from "#shared/state/state.ts";
 import type { Store } from "#shared/store/store.ts";
-import { announcement } from "#shared/tasks/accept.ts";
+import { announcement, requested } from "#shared/tasks/accept.ts";
 
 import { configurationChanged } from "#events/index.ts";
+import { checkAccess } from "./access.ts";
 import { cronOf } from "./schedule.ts";
 
 export type Deps = {
   documents: Documents;
-  store: Store;
+  ledger: Pick<Ledger, "announceStalled">;
+  /** Opens the store that a configuration names. */
+  openStore: (configuration: Configuration) => Promise<Store>;
   announcer: Announcer;
   cluster: Pick<Cluster, "startClock" | "stopClock">;
   source: string;
@@ -20,15 +23,23 @@ export type Deps = {
   defaultTimes: string[];
 };
 
-/** Makes the buckets and stores the configuration; nothing is stored when a name could not become a bucket. */
+/**
+ * Makes the buckets, checks that objects can be written and read there, and stores the configuration; nothing is stored
+ * when any of it fails. Then what waited for fresh credentials is announced again.
+ */
 export async function init(configuration: Configuration, deps: Deps): Promise<void> {
   const buckets = [forwarderBucket(configuration), submitterBucket(configuration, configuration.user)];
   for (const bucket of buckets) checkBucket(bucket);
-  for (const bucket of buckets) await deps.store.createBucket(bucket);
+  const store = await deps.openStore(configuration);
+  for (const bucket of buckets) await checkAccess(store, bucket);
   const announcements = [changed(configuration, deps.source)];
   await deps.documents.put(CONFIGURATION_DOCUMENT, configuration, { announcements });
-  deps.announcer.announce(announcements);
+  const waiting = await deps.ledger.announceStalled(0, MOST_WAITING, (task) => requested(task, deps.source));
+  deps.announcer.announce([...announcements, ...waiting]);
 }
+
+/** Beyond these, the schedule goes on. */
+const MOST_WAITING = 1000;
 
 function checkBucket(bucket: string): void {
   if (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) return;

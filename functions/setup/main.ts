@@ -1,13 +1,15 @@
 import { start } from "#shared/start.ts";
+import { openStoreOf } from "#shared/store/configured.ts";
 
 import { createApp } from "./app.ts";
 import { config } from "./config.ts";
 
-start("setup", config, ({ SCHEDULER_TIMES }, { state, store, cluster, announcer, source, log }) =>
+start("setup", config, ({ SCHEDULER_TIMES }, { state, stores, cluster, announcer, source, log }) =>
   createApp(
     {
       documents: state.documents,
-      store,
+      ledger: state.ledger,
+      openStore: (configuration) => openStoreOf(configuration, stores),
       announcer,
       cluster,
       source,

@@ -26,10 +26,11 @@ export async function find(id: string, deps: Deps): Promise<Task> {
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** A task as `task/get` says it. While it is tried again, the result stays empty. */
+/** A task as `task/get` says it. While it waits or is tried again, the result stays empty, and `reason` says why. */
 export const outcome = ({ status, result, reason }: Task) => ({
   status,
   result: status === "FAILURE" ? reason : result,
+  ...(reason !== null && !isEnded(status) && { reason }),
 });
 
 /** One page of tasks, newest first. */

@@ -117,6 +117,9 @@ export function sqliteLedger(context: Context): Ledger {
 
     retry: (lease, reason) => writer.write(() => underLease(lease, "status = 'RETRY', reason = ?", reason)),
 
+    wait: (lease, reason) =>
+      writer.write(() => underLease(lease, "status = 'PENDING', attempts = attempts - 1, reason = ?", reason)),
+
     fail: (id, reason, announcements) =>
       writer.write(() => {
         const row = find(id);

@@ -102,6 +102,8 @@ export interface Ledger {
   ): Promise<boolean>;
   /** Marks RETRY and frees the lease, so that the next delivery may begin at once. */
   retry(lease: TaskLease, reason: string): Promise<boolean>;
+  /** Marks PENDING and frees the lease as if work had not begun: what it waits for is no fault of its own. */
+  wait(lease: TaskLease, reason: string): Promise<boolean>;
   /** Ends a task that nobody works on any more (dead letters); false when it had ended or is being worked on. */
   fail(id: string, reason: string, announcements: Announcement[]): Promise<boolean>;
   /** FAILURE back to PENDING with no attempts; false when it is not a FAILURE. */

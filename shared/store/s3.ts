@@ -1,19 +1,7 @@
 /** S3, as Ceph's gateway serves it: what it does otherwise than AWS stands beside the code. */
 import { Readable } from "node:stream";
 
-import {
-  CreateBucketCommand,
-  DeleteObjectCommand,
-  GetBucketVersioningCommand,
-  GetObjectCommand,
-  HeadBucketCommand,
-  HeadObjectCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-  S3Client,
-  S3ServiceException,
-} from "@aws-sdk/client-s3";
-import type { PutObjectCommandInput } from "@aws-sdk/client-s3";
+import type { PutObjectCommandInput, S3ServiceException } from "@aws-sdk/client-s3";
 
 import { LossiError, messageOf } from "../errors.ts";
 import { fromHeader, toHeader } from "./header-text.ts";
@@ -38,7 +26,8 @@ const PART_BYTES = 5 * 1024 * 1024;
 const VERSIONING_MS = 60_000;
 
 /** Opens a store behind S3; nothing is asked before the first use. */
-export function openS3Store(options: S3Options): Store {
+export async function openS3Store(options: S3Options): Promise<Store> {
+  const aws = await import("./aws-sdk.ts");
   const { endpoint, region, accessKeyId, secretAccessKey, turns, idleMs = 10_000 } = options;
   const settings = {
     endpoint,
@@ -50,15 +39,15 @@ export function openS3Store(options: S3Options): Store {
     responseChecksumValidation: "WHEN_REQUIRED",
     requestHandler: { connectionTimeout: 3000, requestTimeout: idleMs, throwOnRequestTimeout: true },
   } as const;
-  const reader = new S3Client({ ...settings, maxAttempts: 3 });
+  const reader = new aws.S3Client({ ...settings, maxAttempts: 3 });
   // A write whose answer got lost may have happened: repeated by itself, its own condition would refuse it.
-  const writer = new S3Client({ ...settings, maxAttempts: 1 });
+  const writer = new aws.S3Client({ ...settings, maxAttempts: 1 });
   const versioned = new Map<string, { is: boolean; until: number }>();
 
   const isVersioned = async (bucket: string): Promise<boolean> => {
     const known = versioned.get(bucket);
     if (known !== undefined && known.until > Date.now()) return known.is;
-    const { Status } = await reader.send(new GetBucketVersioningCommand({ Bucket: bucket }));
+    const { Status } = await reader.send(new aws.GetBucketVersioningCommand({ Bucket: bucket }));
     versioned.set(bucket, { is: Status === "Enabled", until: Date.now() + VERSIONING_MS });
     return Status === "Enabled";
   };
@@ -66,12 +55,12 @@ export function openS3Store(options: S3Options): Store {
   /** HEAD answers without a body, so why it failed has to be asked for again. */
   const head = async (bucket: string, key: string): Promise<StoredObject | null> => {
     try {
-      const answer = await reader.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+      const answer = await reader.send(new aws.HeadObjectCommand({ Bucket: bucket, Key: key }));
       return described(key, answer, answer.ContentLength ?? 0);
     } catch (error) {
-      if (statusOf(error) === 404) await reader.send(new HeadBucketCommand({ Bucket: bucket }));
+      if (statusOf(error) === 404) await reader.send(new aws.HeadBucketCommand({ Bucket: bucket }));
       else if (statusOf(error) === 403)
-        await reader.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: 1 }));
+        await reader.send(new aws.ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: 1 }));
       if (statusOf(error) === 404) return null;
       throw error;
     }
@@ -86,12 +75,13 @@ export function openS3Store(options: S3Options): Store {
   const upload = async (input: Omit<PutObjectCommandInput, "Body"> & { Body: Body }): Promise<{ etag: string }> => {
     const { Body: body } = input;
     if (typeof body === "string" || body instanceof Uint8Array) {
-      const { ETag } = await writer.send(new PutObjectCommand({ ...input, Body: body, ContentLength: body.length }));
+      const { ETag } = await writer.send(
+        new aws.PutObjectCommand({ ...input, Body: body, ContentLength: body.length }),
+      );
       return { etag: unquoted(ETag) };
     }
-    const { Upload } = await import("@aws-sdk/lib-storage");
     const params = { ...input, Body: Readable.from(body, { objectMode: false }) };
-    const { ETag } = await new Upload({ client: reader, params, partSize: PART_BYTES, queueSize: 3 }).done();
+    const { ETag } = await new aws.Upload({ client: reader, params, partSize: PART_BYTES, queueSize: 3 }).done();
     // The gateway answers the completion of an upload without an ETag at times.
     return { etag: unquoted(ETag) || ((await head(input.Bucket as string, input.Key as string))?.etag ?? "") };
   };
@@ -99,7 +89,7 @@ export function openS3Store(options: S3Options): Store {
   return guarded(endpoint, {
     async createBucket(bucket) {
       checkBucket(bucket);
-      await reader.send(new CreateBucketCommand({ Bucket: bucket })).catch((error: unknown) => {
+      await reader.send(new aws.CreateBucketCommand({ Bucket: bucket })).catch((error: unknown) => {
         if (nameOf(error) !== "BucketAlreadyOwnedByYou") throw error;
       });
     },
@@ -108,7 +98,7 @@ export function openS3Store(options: S3Options): Store {
       checkBucket(bucket);
       checkKey(key);
       try {
-        const answer = await reader.send(new GetObjectCommand({ Bucket: bucket, Key: key, ...rangeOf(range) }));
+        const answer = await reader.send(new aws.GetObjectCommand({ Bucket: bucket, Key: key, ...rangeOf(range) }));
         const body = (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
         return { ...described(key, answer, wholeSize(answer, body.byteLength)), body };
       } catch (error) {
@@ -123,7 +113,7 @@ export function openS3Store(options: S3Options): Store {
       checkBucket(bucket);
       checkKey(key);
       try {
-        const answer = await reader.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        const answer = await reader.send(new aws.GetObjectCommand({ Bucket: bucket, Key: key }));
         const info = described(key, answer, answer.ContentLength ?? 0);
         return { ...info, body: pieces(answer.Body as Readable, endpoint) };
       } catch (error) {
@@ -165,14 +155,14 @@ export function openS3Store(options: S3Options): Store {
     async delete(bucket, key) {
       checkBucket(bucket);
       checkKey(key);
-      await reader.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+      await reader.send(new aws.DeleteObjectCommand({ Bucket: bucket, Key: key }));
     },
 
     async list(bucket, list = {}) {
       checkBucket(bucket);
       const MaxKeys = checkLimit(list);
       const answer = await reader.send(
-        new ListObjectsV2Command({
+        new aws.ListObjectsV2Command({
           Bucket: bucket,
           MaxKeys,
           EncodingType: "url",
@@ -192,8 +182,7 @@ export function openS3Store(options: S3Options): Store {
     async link(bucket, key, seconds) {
       checkBucket(bucket);
       checkKey(key);
-      const { getSignedUrl } = await import("@aws-sdk/s3-request-presigner");
-      return getSignedUrl(reader, new GetObjectCommand({ Bucket: bucket, Key: key }), { expiresIn: seconds });
+      return aws.getSignedUrl(reader, new aws.GetObjectCommand({ Bucket: bucket, Key: key }), { expiresIn: seconds });
     },
 
     close() {
@@ -250,9 +239,9 @@ async function* pieces(body: Readable, endpoint: string): AsyncGenerator<Uint8Ar
   }
 }
 
-const nameOf = (error: unknown): string => (error instanceof S3ServiceException ? error.name : "");
-const statusOf = (error: unknown): number | undefined =>
-  error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+const isAnswer = (error: unknown): error is S3ServiceException => error instanceof Error && "$fault" in error;
+const nameOf = (error: unknown): string => (isAnswer(error) ? error.name : "");
+const statusOf = (error: unknown): number | undefined => (isAnswer(error) ? error.$metadata.httpStatusCode : undefined);
 
 /** Errors of the API as ours, on every method. */
 function guarded(endpoint: string, store: Store): Store {

@@ -58,9 +58,17 @@ async function end(lease: TaskLease, end: End, deps: WorkDeps): Promise<void> {
   deps.announcer.announce(announcements);
 }
 
-/** What will never work ends the task with its reason; what may pass is tried again, as often as attempts allow. */
+/**
+ * What will never work ends the task with its reason; what may pass is tried again, as often as attempts allow. What the
+ * store's credentials keep from it waits until `setup/config/init` announces it again, and costs no attempt.
+ */
 async function fail(lease: TaskLease, error: unknown, deps: WorkDeps): Promise<void> {
   const { id, attempts } = lease.task;
+  if (codeOf(error) === "credentials") {
+    deps.log.warn({ taskId: id, reason: messageOf(error) }, "a task waits for fresh credentials of the store");
+    await deps.ledger.wait(lease, messageOf(error));
+    return;
+  }
   const reason = codeOf(error) === "internal" ? `unexpected: ${messageOf(error)}` : messageOf(error);
   if (isFinal(error)) return end(lease, { status: "FAILURE", reason }, deps);
   deps.log.warn({ taskId: id, attempts, err: error }, "an attempt failed");

@@ -14,22 +14,16 @@ import type { Store } from "#shared/store/store.ts";
 import { openSwiftStore } from "#shared/store/swift.ts";
 import type { SwiftAccess, SwiftOptions } from "#shared/store/swift.ts";
 
-import { startTwin } from "../../allas/twin.ts";
 import type { Twin } from "../../allas/twin.ts";
-import { has } from "../required.ts";
+import { hasCeph, twinOfThisFile } from "../twin.ts";
 import { startProxy } from "./gateway-proxy.ts";
 import { allPages, byBytes, randomBucket, storeContract, text } from "./store.ts";
-
-const hasCeph = has("ceph", "radosgw", ["--version"]);
 
 describe.skipIf(!hasCeph)("on a real gateway", async () => {
   if (!hasCeph) return;
   const around = mkdtempSync(join(tmpdir(), "lossi-allas-"));
-  const twin: Twin = await startTwin({ folder: join(around, "twin") });
-  afterAll(async () => {
-    await twin.stop();
-    rmSync(around, { recursive: true });
-  });
+  afterAll(() => rmSync(around, { recursive: true }));
+  const twin = await twinOfThisFile();
   const module = new URL("allas-stores.ts", import.meta.url).href;
   const access = await twin.swiftToken();
   const options = { folder: join(around, "state"), s3: twin.s3, access };
@@ -48,9 +42,9 @@ describe.skipIf(!hasCeph)("on a real gateway", async () => {
     onTestFinished(() => state.close());
     return { documents: state.documents, onCollision };
   };
-  const openedS3 = (doors: Doors = {}, keys: Partial<Twin["s3"]> = {}): Store => {
+  const openedS3 = async (doors: Doors = {}, keys: Partial<Twin["s3"]> = {}): Promise<Store> => {
     const { url: endpoint = twin.url, idleMs = 10_000 } = doors;
-    const store = openS3Store({ ...twin.s3, ...keys, endpoint, idleMs, turns: turnsOf(doors) });
+    const store = await openS3Store({ ...twin.s3, ...keys, endpoint, idleMs, turns: turnsOf(doors) });
     onTestFinished(() => store.close());
     return store;
   };
@@ -60,7 +54,7 @@ describe.skipIf(!hasCeph)("on a real gateway", async () => {
   });
   const openedSwift = (doors: Doors = {}, ask: SwiftOptions["access"] = async () => throughDoor(doors)): Store =>
     openSwiftStore({ access: ask, idleMs: doors.idleMs ?? 10_000, turns: turnsOf(doors) });
-  const doors: [string, (doors?: Doors) => Store][] = [
+  const doors: [string, (doors?: Doors) => Store | Promise<Store>][] = [
     ["s3", openedS3],
     ["swift", openedSwift],
   ];
@@ -85,9 +79,9 @@ describe.skipIf(!hasCeph)("on a real gateway", async () => {
   };
 
   test.each([{ secretAccessKey: "wrong" }, { accessKeyId: "unknown" }])("s3: %j is no caller", async (keys) => {
-    const bucket = await withBucket(openedS3(), "key");
-    expect(await codesOf(everyMethod(openedS3({}, keys), bucket))).toEqual(["credentials"]);
-    expect(await openedS3().get(bucket, "key")).not.toBeNull();
+    const bucket = await withBucket(await openedS3(), "key");
+    expect(await codesOf(everyMethod(await openedS3({}, keys), bucket))).toEqual(["credentials"]);
+    expect(await (await openedS3()).get(bucket, "key")).not.toBeNull();
   });
 
   test("swift: an expired token is renewed where that can be, and reported where not", async () => {
@@ -109,14 +103,14 @@ describe.skipIf(!hasCeph)("on a real gateway", async () => {
   });
 
   test.each(doors)("%s: another's bucket is forbidden", async (_name, open) => {
-    const bucket = await withBucket(openedS3(), "key");
+    const bucket = await withBucket(await openedS3(), "key");
     const [id, secret] = [randomUUID(), randomUUID()];
     await twin.admin("user", "create", `--uid=${id}`, "--display-name=x", `--access-key=${id}`, `--secret=${secret}`);
     const sub = ["--access=full", "--key-type=swift", `--secret-key=${secret}`];
     await twin.admin("subuser", "create", `--uid=${id}`, `--subuser=${id}:swift`, ...sub);
     const other =
       open === openedS3
-        ? openedS3({}, { accessKeyId: id, secretAccessKey: secret })
+        ? await openedS3({}, { accessKeyId: id, secretAccessKey: secret })
         : openedSwift({}, async () => ({
             ...access,
             token: (await twin.swiftToken({ user: `${id}:swift`, key: secret })).token,
@@ -127,7 +121,7 @@ describe.skipIf(!hasCeph)("on a real gateway", async () => {
   });
 
   test.each(doors)("%s: a gateway that is down, and up again", async (_name, open) => {
-    const store = open();
+    const store = await open();
     const bucket = await withBucket(store, "key");
     await twin.stopGateway();
     expect(await codesOf(everyMethod(store, bucket))).toEqual(["unavailable"]);
@@ -137,7 +131,7 @@ describe.skipIf(!hasCeph)("on a real gateway", async () => {
 
   test.each(doors)("%s: a gateway that says nothing", async (_name, open) => {
     const { url, trouble } = await startProxy(twin.url);
-    const store = open({ url, idleMs: 300 });
+    const store = await open({ url, idleMs: 300 });
     const bucket = await withBucket(store, "key");
     trouble.hangs = true;
     expect(await codesOf(everyMethod(store, bucket))).toEqual(["unavailable"]);
@@ -145,7 +139,7 @@ describe.skipIf(!hasCeph)("on a real gateway", async () => {
 
   test.each(doors)("%s: an answer or a request that breaks off in its body", async (_name, open) => {
     const { url, trouble } = await startProxy(twin.url);
-    const store = open({ url });
+    const store = await open({ url });
     const bucket = await withBucket(store);
     const bytes = randomBytes(3_000_000);
     await store.put(bucket, "key", bytes);
@@ -159,14 +153,14 @@ describe.skipIf(!hasCeph)("on a real gateway", async () => {
   });
 
   test("s3: a stream goes up in parts of 5 MiB", async () => {
-    const store = openedS3();
+    const store = await openedS3();
     const bucket = await withBucket(store);
     const pieces = Readable.from(Array.from({ length: 12 }, () => randomBytes(1024 * 1024)));
     expect((await store.put(bucket, "key", pieces))?.etag).toMatch(/^[0-9a-f]{32}-3$/);
   });
 
   test("s3: create once in a bucket with versions has one winner", async () => {
-    const store = openedS3();
+    const store = await openedS3();
     const bucket = await withBucket(store);
     const client = new S3Client({ ...twin.s3, credentials: twin.s3, forcePathStyle: true });
     onTestFinished(() => client.destroy());
@@ -180,7 +174,7 @@ describe.skipIf(!hasCeph)("on a real gateway", async () => {
     const { url, trouble } = await startProxy(twin.url);
     const reports: string[] = [];
     const store = openedSwift({ url, onCollision: (message) => reports.push(message) });
-    const foreign = openedS3();
+    const foreign = await openedS3();
     const bucket = await withBucket(store);
     trouble.onAnswer = async ({ method }) => void (method === "PUT" && (await foreign.put(bucket, "key", "foreign")));
     expect(await store.put(bucket, "key", "ours", { ifNoneMatch: "*" })).toBeNull();
@@ -189,7 +183,7 @@ describe.skipIf(!hasCeph)("on a real gateway", async () => {
   });
 
   test("10 000 keys in pages, the same through both APIs", async () => {
-    const [s3, swift] = [openedS3(), openedSwift()];
+    const [s3, swift] = [await openedS3(), openedSwift()];
     const bucket = await withBucket(s3);
     const keys = Array.from({ length: 10_000 }, (_, n) => `JOBS/${n}`);
     const left = keys.values();
@@ -205,8 +199,8 @@ describe.skipIf(!hasCeph)("on a real gateway", async () => {
   });
 
   test("s3: a link opens the object for anybody; swift and files have none", async () => {
-    const bucket = await withBucket(openedS3(), "a key/ä");
-    const link = (await openedS3().link(bucket, "a key/ä", 60)) as string;
+    const bucket = await withBucket(await openedS3(), "a key/ä");
+    const link = (await (await openedS3()).link(bucket, "a key/ä", 60)) as string;
     expect(await (await fetch(link)).text()).toBe("body of a key/ä");
     expect((await fetch(link.replace("a%20key", "another"))).status).toBe(403);
     expect(await openedSwift().link(bucket, "a key/ä", 60)).toBeNull();

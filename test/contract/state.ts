@@ -173,6 +173,16 @@ export function stateContract(driver: string, open: OpenState): void {
       expect(await ledger.end(lease, { status: "SUCCESS", result: 1 }, [])).toBe(true);
     });
 
+    test("wait: frees the lease, says why, and the attempt does not count", async () => {
+      const { ledger } = fresh();
+      await ledger.accept(newTask("t"), []);
+      const lease = await begin({ ledger }, "t");
+      expect(await ledger.wait(lease, "the token expired")).toBe(true);
+      expect(await ledger.get("t")).toMatchObject({ status: "PENDING", attempts: 0, reason: "the token expired" });
+      expect(await ledger.wait(lease, "late")).toBe(false);
+      expect((await begin({ ledger }, "t")).task.attempts).toBe(1);
+    });
+
     test("retry: frees the lease and says why", async () => {
       const { ledger } = fresh();
       await ledger.accept(newTask("t"), []);

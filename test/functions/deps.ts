@@ -29,7 +29,8 @@ export function deps() {
   const source = "/lossi/test";
   const work = { ledger: state.ledger, announcer, source, log, leaseMs: 5000, maxAttempts: 3 };
   const forwards = { cluster: openLocalCluster(undefined), rules: { allow: [], deny: [], own: [] }, resolve };
-  return { ...state, ...forwards, state, store, announcer, log, source, work, now, clock, folder };
+  const openStore = async () => store;
+  return { ...state, ...forwards, state, store, openStore, announcer, log, source, work, now, clock, folder };
 }
 
 export type TestDeps = ReturnType<typeof deps>;

@@ -1,0 +1,30 @@
+import { randomUUID } from "node:crypto";
+
+import { LossiError, codeOf, messageOf } from "#shared/errors.ts";
+import type { Store } from "#shared/store/store.ts";
+
+const CHECK = "lossi-access-check";
+
+/** Makes a bucket, writes an object there, reads it and removes it. Throws what failed in which step. */
+export async function checkAccess(store: Store, bucket: string): Promise<void> {
+  const body = randomUUID();
+  await step(`bucket ${bucket} cannot be made`, store.createBucket(bucket));
+  await step(`bucket ${bucket} cannot be written`, store.put(bucket, CHECK, body));
+  const read = await step(`bucket ${bucket} cannot be read`, store.get(bucket, CHECK));
+  const { objects } = await step(`bucket ${bucket} cannot be listed`, store.list(bucket, { prefix: CHECK }));
+  if (Buffer.from(read?.body ?? []).toString() !== body || objects.length === 0)
+    throw new LossiError("unavailable", `bucket ${bucket} does not give back what was written there`);
+  await step(`objects of bucket ${bucket} cannot be removed`, store.delete(bucket, CHECK));
+}
+
+/** What the body of the call is to blame for is `invalid`. */
+async function step<T>(what: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const [code, why] = [codeOf(error), messageOf(error)];
+    if (code === "credentials" || code === "forbidden" || code === "rejected" || code === "not_found")
+      throw new LossiError(code === "forbidden" ? "forbidden" : "invalid", `body: ${what}: ${why}`, { cause: error });
+    throw new LossiError(code, `${what}: ${why}`, { cause: error });
+  }
+}

@@ -1,0 +1,70 @@
+/** The store that `setup/config/init` named, whichever that is at the moment of each call. */
+import { CONFIGURATION_DOCUMENT } from "../configuration.ts";
+import type { Configuration } from "../configuration.ts";
+import type { Documents } from "../state/state.ts";
+import type { Store } from "./store.ts";
+import type { Turns } from "./turns.ts";
+
+export type ConfiguredOptions = {
+  documents: Documents;
+  /** What `"used-client": "none"` means, and what there is before the first configuration. */
+  embedded: Store;
+  onCollision: Turns["onCollision"];
+};
+
+/** A driver is loaded when it is first needed: its client costs waking time that most calls need not pay. */
+export function openConfiguredStore(options: ConfiguredOptions): Store {
+  const { documents, embedded } = options;
+  const opened: Store[] = [];
+  let current: { version: number; store: Promise<Store> } | undefined;
+
+  const find = async (): Promise<Store> => {
+    const document = await documents.get(CONFIGURATION_DOCUMENT);
+    if (document === null) return embedded;
+    if (current?.version !== document.version) {
+      const store = openStoreOf(document.value as Configuration, options);
+      current = { version: document.version, store };
+      // An earlier one may still be at work.
+      if ((await store) !== embedded) opened.push(await store);
+    }
+    return current.store;
+  };
+
+  return {
+    createBucket: async (bucket) => (await find()).createBucket(bucket),
+    get: async (bucket, key, range) => (await find()).get(bucket, key, range),
+    stream: async (bucket, key) => (await find()).stream(bucket, key),
+    head: async (bucket, key) => (await find()).head(bucket, key),
+    put: async (bucket, key, body, put) => (await find()).put(bucket, key, body, put),
+    delete: async (bucket, key) => (await find()).delete(bucket, key),
+    list: async (bucket, list) => (await find()).list(bucket, list),
+    link: async (bucket, key, seconds) => (await find()).link(bucket, key, seconds),
+    close() {
+      for (const store of [...opened, embedded]) store.close();
+    },
+  };
+}
+
+/** Opens the store that a configuration names; the embedded one is the caller's to close. */
+export async function openStoreOf(
+  configuration: Configuration,
+  { documents, embedded, onCollision }: ConfiguredOptions,
+): Promise<Store> {
+  const turns = { documents, onCollision };
+  if (configuration["used-client"] === "s3") {
+    const { openS3Store } = await import("./s3.ts");
+    return openS3Store({
+      endpoint: configuration.endpoint as string,
+      region: configuration.region as string,
+      accessKeyId: configuration["access-key-id"] as string,
+      secretAccessKey: configuration["secret-access-key"] as string,
+      turns,
+    });
+  }
+  if (configuration["used-client"] === "swift") {
+    const { openSwiftStore } = await import("./swift.ts");
+    const access = { url: configuration["pre-auth-url"], token: configuration["pre-auth-token"] };
+    return openSwiftStore({ access: async () => access, turns });
+  }
+  return embedded;
+}

@@ -1,0 +1,86 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+
+import { openS3 } from "../contract/allas-stores.ts";
+import { hasCeph, s3Configuration, swiftConfiguration, twinOfThisFile } from "../twin.ts";
+import { startLossi, temporaryFolder, until } from "./lossi.ts";
+import type { Lossi } from "./lossi.ts";
+
+const BUCKET = "project-submitter-1-me";
+const JOB = { target: "hpc/puhti", name: "train.sh" };
+
+const submit = async ({ call }: Lossi): Promise<string> =>
+  (await call("POST", "/interaction/orch/submit/none", JOB)).json.output;
+const taskOf = async ({ call }: Lossi, id: string): Promise<any> => (await call("GET", `/tasks/${id}`)).json;
+const ended = (lossi: Lossi, id: string): Promise<any> =>
+  until(async () => {
+    const task = await taskOf(lossi, id);
+    return ["SUCCESS", "FAILURE"].includes(task.status) ? task : null;
+  });
+
+describe.skipIf(!hasCeph)("objects in Allas", async () => {
+  if (!hasCeph) return;
+  const twin = await twinOfThisFile();
+  const bucket = async () => {
+    const store = await openS3({ folder: temporaryFolder(), s3: twin.s3 });
+    onTestFinished(() => store.close());
+    return store;
+  };
+
+  test.each([
+    ["swift", () => swiftConfiguration(twin)],
+    ["s3", async () => s3Configuration(twin)],
+  ])("%s: init, and a job that lies in the bucket", async (_client, configuration) => {
+    const lossi = await startLossi();
+    const { status, json } = await lossi.call("POST", "/setup/config/init", await configuration());
+    expect({ status, json }).toEqual({ status: 200, json: { output: null } });
+    const { status: end, result } = await ended(lossi, await submit(lossi));
+    expect(end).toBe("SUCCESS");
+    const object = await (await bucket()).get(BUCKET, `JOBS/${result.key}`);
+    expect(JSON.parse(Buffer.from(object?.body ?? []).toString())).toMatchObject(JOB);
+    expect((await (await bucket()).list(BUCKET, { prefix: "lossi-" })).objects).toEqual([]);
+  });
+
+  test.each<[string, Record<string, string>, number, RegExp]>([
+    ["swift", { "pre-auth-token": "AUTH_rgwtkexpired" }, 400, /bucket .* cannot be made: .* does not take the token/],
+    ["swift", { "pre-auth-token": "none" }, 400, /pre-auth-token: expected a value/],
+    ["swift", { "pre-auth-url": "a3s.fi" }, 400, /pre-auth-url: expected an address such as/],
+    ["swift", { "pre-auth-url": "http://127.0.0.1:1/swift/v1" }, 503, /http:\/\/127\.0\.0\.1:1 cannot be reached/],
+    ["s3", { "secret-access-key": "wrong" }, 400, /does not take the access key \(SignatureDoesNotMatch\)/],
+    ["s3", { "access-key-id": "unknown" }, 400, /does not take the access key \(InvalidAccessKeyId\)/],
+    ["s3", { endpoint: "http://127.0.0.1:1" }, 503, /http:\/\/127\.0\.0\.1:1 cannot be reached/],
+  ])("%s: init with %j is refused, and nothing is stored", async (client, wrong, expected, message) => {
+    const lossi = await startLossi();
+    const right = client === "s3" ? s3Configuration(twin) : await swiftConfiguration(twin);
+    const { status, json } = await lossi.call("POST", "/setup/config/init", { ...right, ...wrong });
+    expect([status, json.message]).toEqual([expected, expect.stringMatching(message)]);
+    expect((await lossi.call("POST", "/interaction/orch/submit/none", JOB)).status).toBe(409);
+  });
+
+  test("s3: init without its keys names them", async () => {
+    const lossi = await startLossi();
+    const { endpoint: _endpoint, ...rest } = s3Configuration(twin);
+    const { status, json } = await lossi.call("POST", "/setup/config/init", rest);
+    expect([status, json.message]).toEqual([400, expect.stringContaining("endpoint")]);
+  });
+
+  test("a token that expired: tasks wait without using up attempts, and go on after init with a fresh one", async () => {
+    const lossi = await startLossi();
+    await lossi.call("POST", "/setup/config/init", await swiftConfiguration(twin));
+    await ended(lossi, await submit(lossi));
+    await twin.admin("key", "create", "--subuser=lossi:swift", "--key-type=swift", "--secret-key=another");
+    const tasks = await Promise.all([submit(lossi), submit(lossi)]);
+    const waiting = await until(async () => {
+      const found = await Promise.all(tasks.map((id) => taskOf(lossi, id)));
+      return found.every(({ reason }) => reason !== null) ? found : null;
+    });
+    for (const { status, attempts, reason } of waiting) {
+      expect([status, attempts]).toEqual(["PENDING", 0]);
+      expect(reason).toMatch(/does not take the token; call init again/);
+    }
+    const shown = (await lossi.call("GET", `/interaction/task/get/${tasks[0]}`)).json.output;
+    expect(shown).toEqual({ status: "PENDING", result: null, reason: waiting[0].reason });
+    await lossi.call("POST", "/setup/config/init", await swiftConfiguration(twin, "another"));
+    for (const id of tasks) expect((await ended(lossi, id)).status).toBe("SUCCESS");
+    await twin.admin("key", "create", "--subuser=lossi:swift", "--key-type=swift", `--secret-key=${twin.swift.key}`);
+  });
+});

@@ -1,0 +1,51 @@
+/** A real gateway for the tests of one file; where Ceph is missing there is none, and they are skipped. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll } from "vitest";
+
+import { startTwin } from "../allas/twin.ts";
+import type { Twin } from "../allas/twin.ts";
+import { has } from "./required.ts";
+
+export const hasCeph = has("ceph", "radosgw", ["--version"]);
+
+/** Call it once a file, inside a `describe` that is skipped without Ceph. */
+export async function twinOfThisFile(): Promise<Twin> {
+  const around = mkdtempSync(join(tmpdir(), "lossi-twin-"));
+  const twin = await startTwin({ folder: join(around, "twin") });
+  afterAll(async () => {
+    await twin.stop();
+    rmSync(around, { recursive: true });
+  });
+  return twin;
+}
+
+/** The body of `setup/config/init` for a Swift token. */
+export async function swiftConfiguration(twin: Twin, key = twin.swift.key): Promise<Record<string, string>> {
+  const { url, token } = await twin.swiftToken({ ...twin.swift, key });
+  return { ...NAMES, "used-client": "swift", "pre-auth-url": url, "pre-auth-token": token, "auth-version": "1" };
+}
+
+/** The body of `setup/config/init` for S3. */
+export const s3Configuration = ({ s3 }: Twin): Record<string, string> => ({
+  ...NAMES,
+  "used-client": "s3",
+  endpoint: s3.endpoint,
+  region: s3.region,
+  "access-key-id": s3.accessKeyId,
+  "secret-access-key": s3.secretAccessKey,
+});
+
+const NAMES = {
+  "bucket-prefix": "project",
+  "ice-id": "1",
+  user: "me",
+  "pre-auth-url": "none",
+  "pre-auth-token": "none",
+  "user-domain-name": "none",
+  "project-domain-name": "none",
+  "project-name": "none",
+  "auth-version": "none",
+};
