@@ -1,6 +1,7 @@
 /** The event catalogue: one schema per type, the source of types, docs, the Trigger check and test fixtures. */
 import { configurationChanged } from "./configuration-changed.ts";
 import type { EventDefinition } from "./define.ts";
+import { objectCreated, objectRemoved } from "./object-changed.ts";
 import { ping } from "./ping.ts";
 import { taskFinished } from "./task-finished.ts";
 import {
@@ -16,6 +17,8 @@ export {
   configurationChanged,
   forwardingRequested,
   logsRequested,
+  objectCreated,
+  objectRemoved,
   orchestrationRequested,
   ping,
   scheduleRequested,
@@ -30,5 +33,7 @@ export const catalogue: EventDefinition[] = [
   scheduleRequested,
   taskFinished,
   configurationChanged,
+  objectCreated,
+  objectRemoved,
   ping,
 ];

@@ -16,6 +16,7 @@ import { createForwards } from "./forwards/forwards.ts";
 import { openHome } from "./home.ts";
 import { loadApplied, loadManifests, parsePingSource } from "./manifests/load.ts";
 import type { Loaded } from "./manifests/load.ts";
+import { hintOf, watchObjects } from "./object-hints.ts";
 import { createPingSources } from "./ping-sources.ts";
 import type { Resources, ServiceResource } from "./resources.ts";
 import { exchange } from "./serving/proxy.ts";
@@ -59,6 +60,8 @@ export interface Platform {
 /** Hosts of Services inside the cluster, and outside: `*.localhost` leads to the loopback address everywhere. */
 const CLUSTER_SUFFIXES = [".svc.cluster.local", ".svc", ""];
 const PUBLIC_SUFFIXES = [".localhost"];
+/** Whoever looks at objects that changed. */
+const BUCKET_EVENTS: Target = { service: "bucket-events", namespace: "lossi" };
 /** The autoscaler of Knative looks so often (config-autoscaler `tick-interval`). */
 const TICK_MS = 2000;
 /** Several files change together. */
@@ -74,6 +77,13 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const gatewayUrl = `http://127.0.0.1:${gatewayPort}`;
   home.writeHosts({ gateway: gatewayPort, imports: {} });
 
+  const env: Record<string, string> = {
+    LOSSI_HOME: home.folder,
+    LOSSI_CLUSTER_URL: gatewayUrl,
+    LOSSI_CLUSTER_HOSTS: home.hosts,
+    LOSSI_NOTIFICATION_SECRET: home.notificationSecret,
+    NODE_COMPILE_CACHE: join(home.folder, "compile-cache"),
+  };
   const serving = createServing({
     command: (service) => [
       process.execPath,
@@ -81,12 +91,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       options.preload,
       join(options.functions, `${service.function}.cjs`),
     ],
-    env: {
-      LOSSI_HOME: home.folder,
-      LOSSI_CLUSTER_URL: gatewayUrl,
-      LOSSI_CLUSTER_HOSTS: home.hosts,
-      NODE_COMPILE_CACHE: join(home.folder, "compile-cache"),
-    },
+    env,
     log,
     onActive: (service, active) => home.noteAwake(`${service.namespace}.${service.name}`, active),
     gpus: createSlots(options.gpuSlots),
@@ -165,9 +170,16 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
   applyPingSources();
   edge = await listenEdge(answerPublic, options.port);
+  env["LOSSI_EDGE_URL"] = `http://127.0.0.1:${portOf(edge[0] as Server)}`;
   await forwards.resume();
   resume(home.awake(), resources, serving.wake);
-  const watchers = [options.manifests, home.applied].map((folder) => onChange(folder, apply));
+  const watchers = [
+    ...[options.manifests, home.applied].map((folder) => onChange(folder, apply)),
+    watchObjects(home.objects, (places) => {
+      // A hint that is lost costs nothing but time.
+      if (known(resources, BUCKET_EVENTS)) serving.send(BUCKET_EVENTS, hintOf(places, home)).catch(() => {});
+    }),
+  ];
   return {
     ports: edge.map(portOf),
     gateway: gatewayUrl,

@@ -5,6 +5,7 @@ export const FUNCTIONS = {
   orchestration: { http: true, events: true },
   forwarding: { http: true, events: true },
   artifacts: { http: true, events: true },
+  "bucket-events": { http: true, events: true },
   logs: { http: true, events: true },
   schedule: { http: false, events: true },
   "dead-letters": { http: true, events: true },

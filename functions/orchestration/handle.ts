@@ -5,6 +5,7 @@ import type { Flag, FlagOutcome } from "#shared/jobs/flags.ts";
 import { BUILT_IN_TEMPLATE, TEMPLATE_PATH, layOver, readTemplate } from "#shared/jobs/object.ts";
 import { parseSubmission } from "#shared/jobs/request.ts";
 import { encode } from "#shared/objects/codec.ts";
+import { watchBucket } from "#shared/objects/watched.ts";
 import { placeObjects } from "#shared/objects/place.ts";
 import type { Documents, Json, Ledger, Task, TaskLease } from "#shared/state/state.ts";
 import type { Store } from "#shared/store/store.ts";
@@ -26,8 +27,10 @@ export async function orchestrate(task: Task, lease: TaskLease, deps: Deps): Pro
 /** Puts a job object per job, all of them or none: everything that can be wrong is found before the first is written. */
 async function submit(input: unknown, lease: TaskLease, deps: Deps): Promise<Json> {
   const submission = parseSubmission(input);
-  const bucket = await bucketOf(submission.user, deps);
+  const configuration = await requireConfiguration(deps.documents);
+  const bucket = submitterBucket(configuration, submission.user ?? configuration.user);
   await deps.store.createBucket(bucket);
+  await watchBucket(bucket, configuration, deps);
   const { fields, encoding } = await readTemplate(deps.store, bucket, TEMPLATE_PATH, BUILT_IN_TEMPLATE);
   const laid = submission.jobs.map((job) => layOver(fields, job));
   const bodies = laid.map(({ object }) => encode(object, encoding));

@@ -1,20 +1,20 @@
 import { randomUUID } from "node:crypto";
 
 import { LossiError, codeOf, messageOf } from "#shared/errors.ts";
+import { CHECKS } from "#shared/objects/watched.ts";
 import type { Store } from "#shared/store/store.ts";
-
-const CHECK = "lossi-access-check";
 
 /** Makes a bucket, writes an object there, reads it and removes it. Throws what failed in which step. */
 export async function checkAccess(store: Store, bucket: string): Promise<void> {
   const body = randomUUID();
+  const key = CHECKS + body;
   await step(`bucket ${bucket} cannot be made`, store.createBucket(bucket));
-  await step(`bucket ${bucket} cannot be written`, store.put(bucket, CHECK, body));
-  const read = await step(`bucket ${bucket} cannot be read`, store.get(bucket, CHECK));
-  const { objects } = await step(`bucket ${bucket} cannot be listed`, store.list(bucket, { prefix: CHECK }));
+  await step(`bucket ${bucket} cannot be written`, store.put(bucket, key, body));
+  const read = await step(`bucket ${bucket} cannot be read`, store.get(bucket, key));
+  const { objects } = await step(`bucket ${bucket} cannot be listed`, store.list(bucket, { prefix: key }));
   if (Buffer.from(read?.body ?? []).toString() !== body || objects.length === 0)
     throw new LossiError("unavailable", `bucket ${bucket} does not give back what was written there`);
-  await step(`objects of bucket ${bucket} cannot be removed`, store.delete(bucket, CHECK));
+  await step(`objects of bucket ${bucket} cannot be removed`, store.delete(bucket, key));
 }
 
 /** What the body of the call is to blame for is `invalid`. */

@@ -8,7 +8,7 @@ import type { App } from "#shared/http/app.ts";
 import type { Logger } from "#shared/log.ts";
 import { strict } from "#shared/schema.ts";
 
-import { init, startSchedule } from "./handle.ts";
+import { init, startSchedule, stopSchedule } from "./handle.ts";
 import type { Deps } from "./handle.ts";
 
 const value = z.string().min(1, "expected text; clients send none where they have nothing").max(4096);
@@ -43,7 +43,7 @@ export function createApp(deps: Deps, log: Logger): App {
   });
   app.post("/setup/config/stop", async (c) => {
     jsonBody(c, strict({}));
-    await deps.cluster.stopClock("schedule");
+    await stopSchedule(deps);
     return c.json(NOTHING);
   });
   for (const step of ["init", "start", "stop"]) onlyMethod(app, "POST", `/setup/config/${step}`);

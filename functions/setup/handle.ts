@@ -2,6 +2,7 @@ import type { Cluster } from "#shared/cluster/cluster.ts";
 import { CONFIGURATION_DOCUMENT, forwarderBucket, submitterBucket } from "#shared/configuration.ts";
 import type { Configuration } from "#shared/configuration.ts";
 import { LossiError } from "#shared/errors.ts";
+import { watchBucket } from "#shared/objects/watched.ts";
 import type { Announcer } from "#shared/outbox/announcer.ts";
 import type { Documents, Ledger } from "#shared/state/state.ts";
 import type { Store } from "#shared/store/store.ts";
@@ -16,11 +17,15 @@ export type Deps = {
   ledger: Pick<Ledger, "announceStalled">;
   /** Opens the store that a configuration names. */
   openStore: (configuration: Configuration) => Promise<Store>;
+  /** Asks the store for notifications, where it has them; never throws. */
+  subscribe: (configuration: Configuration, buckets: string[]) => Promise<void>;
   announcer: Announcer;
   cluster: Pick<Cluster, "startClock" | "stopClock">;
   source: string;
   /** Seconds, as `task-times` has them, where a call names none. */
   defaultTimes: string[];
+  /** When watched buckets are swept. */
+  sweepCron: string;
 };
 
 /**
@@ -32,8 +37,10 @@ export async function init(configuration: Configuration, deps: Deps): Promise<vo
   for (const bucket of buckets) checkBucket(bucket);
   const store = await deps.openStore(configuration);
   for (const bucket of buckets) await checkAccess(store, bucket);
+  for (const bucket of buckets) await watchBucket(bucket, configuration, { ...deps, store });
   const announcements = [changed(configuration, deps.source)];
   await deps.documents.put(CONFIGURATION_DOCUMENT, configuration, { announcements });
+  await deps.subscribe(configuration, buckets);
   const waiting = await deps.ledger.announceStalled(0, MOST_WAITING, (task) => requested(task, deps.source));
   deps.announcer.announce([...announcements, ...waiting]);
 }
@@ -63,4 +70,11 @@ const changed = (configuration: Configuration, source: string) =>
 /** Turns the schedule on at the smallest of these intervals, in seconds. Throws `invalid` before anything changes. */
 export async function startSchedule(taskTimes: string[] | undefined, deps: Deps): Promise<void> {
   await deps.cluster.startClock("schedule", cronOf(taskTimes ?? deps.defaultTimes));
+  await deps.cluster.startClock("bucket-events", deps.sweepCron);
+}
+
+/** Turns the schedule off, and the sweep with it. */
+export async function stopSchedule({ cluster }: Pick<Deps, "cluster">): Promise<void> {
+  await cluster.stopClock("schedule");
+  await cluster.stopClock("bucket-events");
 }

@@ -12,11 +12,18 @@ export type CloudEvent = { attributes: Record<string, AttributeValue>; data: Uin
 export type CloudEventJson = { [member: string]: JsonMember };
 type JsonMember = null | boolean | number | string | JsonMember[] | { [key: string]: JsonMember };
 
-export type NewEvent = { type: string; source: string; subject?: string; data: unknown };
+export type NewEvent = {
+  type: string;
+  source: string;
+  subject?: string;
+  extensions?: Record<string, string>;
+  data: unknown;
+};
 
 /** A new event with JSON data, an id of its own and the time of now. Throws `invalid`. */
-export function newEvent({ type, source, subject, data }: NewEvent): CloudEvent {
+export function newEvent({ type, source, subject, extensions = {}, data }: NewEvent): CloudEvent {
   const attributes = {
+    ...extensions,
     specversion: "1.0",
     id: randomUUID(),
     source,

@@ -1,7 +1,7 @@
 /** What a function may ask of the place it runs in. Drivers pass the same contract suite (`test/contract/cluster`). */
 
 /** Functions that a clock may wake: a PingSource named after the function. */
-export type Clock = "schedule" | "forwarding";
+export type Clock = "schedule" | "forwarding" | "bucket-events";
 
 /** Namespace under whose names imports are reached: `{name}.forwarder-imports.svc.cluster.local:{port}`. */
 export const IMPORTS_NAMESPACE = "forwarder-imports";

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
+import { compareKeys } from "./names.ts";
 import { isContinued, pieceOf } from "./paths.ts";
 
 type Entry = { piece: string; isFolder: boolean; folders: string[] };
@@ -16,8 +17,8 @@ function* walk(folders: string[], base: string, prefix: string, after: string): 
     const key = base + piece;
     if (!(isFolder ? overlaps(key, prefix) : key.startsWith(prefix))) continue;
     if (isFolder) {
-      if (compare(key, after) >= 0 || after.startsWith(key)) yield* walk(below, key, prefix, after);
-    } else if (compare(key, after) > 0) yield key;
+      if (compareKeys(key, after) >= 0 || after.startsWith(key)) yield* walk(below, key, prefix, after);
+    } else if (compareKeys(key, after) > 0) yield key;
   }
 }
 
@@ -26,7 +27,7 @@ const overlaps = (key: string, prefix: string): boolean => key.startsWith(prefix
 function entriesOf(folders: string[]): Entry[] {
   const entries = new Map<string, Entry>();
   for (const folder of folders) collect(folder, "", entries);
-  return [...entries.values()].toSorted((a, b) => compare(a.piece, b.piece));
+  return [...entries.values()].toSorted((a, b) => compareKeys(a.piece, b.piece));
 }
 
 /** The rest of a long segment belongs between its neighbours, so what continues it is collected as if it stood here. */
@@ -46,10 +47,3 @@ function collect(folder: string, before: string, entries: Map<string, Entry>): v
     entries.set(id, known);
   }
 }
-
-/** The order of UTF-8 bytes, which is that of code points. */
-function compare(a: string, b: string): number {
-  return a === b ? 0 : isAscii(a) && isAscii(b) ? (a < b ? -1 : 1) : Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
-
-const isAscii = (text: string): boolean => /^\p{ASCII}*$/u.test(text);

@@ -36,3 +36,10 @@ export function checkLimit({ limit = 1000 }: ListOptions): number {
   if (Number.isInteger(limit) && limit >= 1 && limit <= 1000) return limit;
   throw new LossiError("invalid", `a page has 1 to 1000 keys, not ${limit}`);
 }
+
+/** The order of keys: that of their UTF-8 bytes, which is that of code points. */
+export function compareKeys(a: string, b: string): number {
+  return a === b ? 0 : isAscii(a) && isAscii(b) ? (a < b ? -1 : 1) : Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+const isAscii = (text: string): boolean => /^\p{ASCII}*$/u.test(text);

@@ -118,6 +118,13 @@ export function pieceOf(name: string, isFolder: boolean): string | null {
   return piece === null ? null : piece + (isFolder ? "/" : "");
 }
 
+/** The key of a file, by its path in the bucket's folder; `null` for one that no key is written as. */
+export function keyOf(path: string): string | null {
+  const names = path.split("/");
+  const pieces = names.map((name, at) => pieceOf(name, at < names.length - 1));
+  return pieces.includes(null) ? null : pieces.join("");
+}
+
 /** `null` for a name that no key is written as: something else that lies in the folder. */
 function decode(name: string): string | null {
   const text = name.replaceAll(/%([0-9A-F]{2})/g, (_escape, hex: string) =>

@@ -301,7 +301,7 @@ test("the schedule goes on and off with the file of knative/scheduler", async ()
       line.includes("round finished"),
     ).length;
   const applied = join(lossi.home, "applied/ping-source.yaml");
-  const file = readFileSync(join(root, "knative/scheduler/ping-source.yaml"), "utf8");
+  const file = readFileSync(join(root, "knative/scheduler/schedule.yaml"), "utf8");
   spawnSync("sh", ["-c", `cat > ${applied}`], { input: file.replace("*/30", "*/1") });
   await until(async () => (await beats()) >= 2);
   rmSync(applied);
@@ -310,5 +310,5 @@ test("the schedule goes on and off with the file of knative/scheduler", async ()
     await new Promise((done) => setTimeout(done, 2500));
     return (await beats()) === before;
   });
-  cpSync(join(root, "knative/scheduler/ping-source.yaml"), applied);
+  cpSync(join(root, "knative/scheduler/schedule.yaml"), applied);
 });

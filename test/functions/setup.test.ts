@@ -31,10 +31,12 @@ test.each([
   expect(() => cronOf([time])).toThrow(`nearest possible: ${nearest} seconds`);
 });
 
+const REST = { subscribe: async () => {}, sweepCron: "*/5 * * * *" };
+
 test("init stores the configuration, makes the buckets and announces, without tokens", async () => {
   const all = deps();
   const cluster = { startClock: async () => {}, stopClock: async () => {} };
-  const app = createApp({ ...all, cluster, defaultTimes: ["30"] }, all.log);
+  const app = createApp({ ...all, cluster, defaultTimes: ["30"], ...REST }, all.log);
   const body = {
     ...Object.fromEntries(CONFIGURATION_KEYS.map((key) => [key, "none"])),
     "ice-id": "i1",
@@ -59,10 +61,10 @@ test("the schedule starts at the smallest interval, or at the default, and nothi
   const all = deps();
   const started: string[] = [];
   const cluster = {
-    startClock: async (_clock: string, cron: string) => void started.push(cron),
-    stopClock: async () => void started.push("stopped"),
+    startClock: async (clock: string, cron: string) => void started.push(`${clock} ${cron}`),
+    stopClock: async (clock: string) => void started.push(`${clock} stopped`),
   };
-  const app = createApp({ ...all, cluster, defaultTimes: ["20"] }, all.log);
+  const app = createApp({ ...all, cluster, defaultTimes: ["20"], ...REST }, all.log);
   const post = async (path: string, body?: object) =>
     (await app.request(`/setup/config/${path}`, { method: "POST", ...(body && { body: JSON.stringify(body) }) }))
       .status;
@@ -70,5 +72,11 @@ test("the schedule starts at the smallest interval, or at the default, and nothi
   expect(await post("start")).toBe(200);
   expect(await post("start", { "task-times": ["30", "7"] })).toBe(400);
   expect(await post("stop")).toBe(200);
-  expect(started).toEqual(["*/30 * * * * *", "*/20 * * * * *", "stopped"]);
+  expect(started.filter((one) => one.startsWith("schedule"))).toEqual([
+    "schedule */30 * * * * *",
+    "schedule */20 * * * * *",
+    "schedule stopped",
+  ]);
+  const sweep = "bucket-events */5 * * * *";
+  expect(started.filter((one) => one.startsWith("bucket"))).toEqual([sweep, sweep, "bucket-events stopped"]);
 });

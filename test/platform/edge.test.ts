@@ -47,6 +47,6 @@ test("a Service's own host is name and namespace before a known ending", () => {
 });
 
 test("the schedule that is turned on is the PingSource of knative/scheduler", () => {
-  const file = join(import.meta.dirname, "../../knative/scheduler/ping-source.yaml");
+  const file = join(import.meta.dirname, "../../knative/scheduler/schedule.yaml");
   expect(parse(readFileSync(file, "utf8"))).toEqual(clockPingSource("schedule", "*/30 * * * * *"));
 });

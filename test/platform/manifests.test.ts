@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 
 import { catalogue } from "#events/index.ts";
 import { FUNCTIONS } from "#shared/functions.ts";
-import { loadManifests, parsePingSource } from "#platform/manifests/load.ts";
+import { loadApplied, loadManifests, parsePingSource } from "#platform/manifests/load.ts";
 
 const root = join(import.meta.dirname, "../..");
 const base = join(root, "knative/base");
@@ -63,7 +63,9 @@ test("functions that answer HTTP are those the edge leads to, functions that han
     ingresses.flatMap(({ rules }) => rules.flatMap(({ paths }) => paths.map(({ service }) => service))),
   );
   expect(reached).toEqual(new Set(Object.entries(FUNCTIONS).flatMap(([name, { http }]) => (http ? [name] : []))));
+  const { pingSources } = loadApplied(join(root, "knative/scheduler"));
   const sinks = [
+    ...pingSources.map(({ sink }) => sink),
     ...triggers.map(({ subscriber }) => subscriber),
     ...brokers.map(({ delivery }) => delivery.deadLetter),
   ];

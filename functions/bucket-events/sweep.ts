@@ -1,0 +1,80 @@
+/** The sweep: what is stored beside what is known, both in the order of their keys. It finds what no notification told. */
+import type { Documents } from "#shared/state/state.ts";
+import { compareKeys } from "#shared/store/names.ts";
+import type { ObjectInfo, Store } from "#shared/store/store.ts";
+import { CHECKS } from "#shared/objects/watched.ts";
+import type { Watched } from "#shared/objects/watched.ts";
+import { differs, look } from "./look.ts";
+import type { Known, LookDeps } from "./look.ts";
+
+export type Swept = { buckets: number; objects: number; told: number; failed: string[] };
+
+/** How many objects are looked at together. */
+const AT_ONCE = 16;
+
+/** Looks at every watched bucket. One that cannot be listed is named in `failed`, and the others are swept. */
+export async function sweep(watched: Watched[], deps: LookDeps): Promise<Swept> {
+  const swept: Swept = { buckets: watched.length, objects: 0, told: 0, failed: [] };
+  for (const one of watched) {
+    try {
+      await sweepBucket(one, deps, swept);
+    } catch (error) {
+      swept.failed.push(`${one.bucket}: ${(error as Error).message}`);
+    }
+  }
+  return swept;
+}
+
+async function sweepBucket({ bucket, since }: Watched, deps: LookDeps, swept: Swept): Promise<void> {
+  let changed: string[] = [];
+  const tell = async (): Promise<void> => {
+    const looks = await Promise.all(changed.map((key) => look({ bucket, key }, since, deps)));
+    swept.told += looks.filter(Boolean).length;
+    changed = [];
+  };
+  const known = remembered(deps.documents, `${deps.prefix}${bucket}/`);
+  for await (const { key, object, was } of joined(stored(deps.store, bucket), known)) {
+    if (object !== null) swept.objects += 1;
+    if (!key.startsWith(CHECKS) && differs(was, object, since)) changed.push(key);
+    if (changed.length >= AT_ONCE) await tell();
+  }
+  await tell();
+}
+
+type Pair = { key: string; object: ObjectInfo | null; was: Known | undefined };
+
+/** Two sequences in the order of their keys as one. */
+async function* joined(
+  objects: AsyncGenerator<ObjectInfo, undefined>,
+  known: AsyncGenerator<{ key: string; known: Known }, undefined>,
+): AsyncGenerator<Pair> {
+  let [object, was] = await Promise.all([objects.next(), known.next()]);
+  while (!object.done || !was.done) {
+    const order = object.done ? 1 : was.done ? -1 : compareKeys(object.value.key, was.value.key);
+    const [one, other] = [order <= 0 ? object.value : undefined, order >= 0 ? was.value : undefined];
+    yield { key: one?.key ?? other?.key ?? "", object: one ?? null, was: other?.known };
+    if (order <= 0) object = await objects.next();
+    if (order >= 0) was = await known.next();
+  }
+}
+
+async function* stored(store: Store, bucket: string): AsyncGenerator<ObjectInfo, undefined> {
+  for (let after: string | null = ""; after !== null;) {
+    const page: Awaited<ReturnType<Store["list"]>> = await store.list(bucket, after === "" ? {} : { after });
+    yield* page.objects;
+    after = page.next;
+  }
+}
+
+async function* remembered(
+  documents: Documents,
+  prefix: string,
+): AsyncGenerator<{ key: string; known: Known }, undefined> {
+  for (let after = ""; ;) {
+    const page = await documents.list(prefix, { after });
+    for (const { key, value } of page) yield { key: key.slice(prefix.length), known: value as Known };
+    const last = page.at(-1);
+    if (last === undefined) return;
+    after = last.key;
+  }
+}

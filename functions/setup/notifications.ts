@@ -1,0 +1,69 @@
+/** Asks a gateway to notify of new objects, over the SNS and S3 calls that Ceph takes on the same port. */
+import type { Configuration } from "#shared/configuration.ts";
+import { messageOf } from "#shared/errors.ts";
+import type { Logger } from "#shared/log.ts";
+import { NOTIFICATIONS_DOCUMENT } from "#shared/objects/watched.ts";
+import type { Documents } from "#shared/state/state.ts";
+
+export type SubscriberOptions = {
+  /** Where a gateway reaches us; empty where it cannot. */
+  url: string;
+  /** Where a gateway on this machine reaches us. */
+  edge: string | undefined;
+  secret: string | undefined;
+};
+
+type Subscribe = (configuration: Configuration, buckets: string[]) => Promise<void>;
+
+/** Notes whether notifications come, or why not: then the sweep alone finds what changed. Never throws. */
+export function createSubscriber(options: SubscriberOptions, documents: Documents, log: Logger): Subscribe {
+  return async (configuration, buckets) => {
+    const reason = await subscribe(options, configuration, buckets).catch(messageOf);
+    if (reason !== null) log.info({ reason }, "no notifications; sweeps find what changed");
+    await documents.put(NOTIFICATIONS_DOCUMENT, { on: reason === null, reason });
+  };
+}
+
+/** Why there are none, or `null`. */
+async function subscribe(
+  { url, edge, secret }: SubscriberOptions,
+  configuration: Configuration,
+  buckets: string[],
+): Promise<string | null> {
+  const { "used-client": client, endpoint = "", region = "" } = configuration;
+  if (client === "none") return "the embedded store needs none";
+  if (client === "swift") return "Swift has none; init with s3 asks for them";
+  const push = url || (isLoopback(endpoint) && edge !== undefined ? `${edge}${PATH}` : "");
+  if (push === "" || secret === undefined)
+    return "the gateway does not know where to send them; LOSSI_NOTIFICATION_URL and LOSSI_NOTIFICATION_SECRET say so";
+  const aws = await import("#shared/store/aws-sdk.ts");
+  const credentials = {
+    accessKeyId: configuration["access-key-id"] ?? "",
+    secretAccessKey: configuration["secret-access-key"] ?? "",
+  };
+  const settings = { endpoint, region, credentials, maxAttempts: 2 };
+  const sns = new aws.SNSClient(settings);
+  const s3 = new aws.S3Client({ ...settings, forcePathStyle: true });
+  try {
+    const Attributes = { "push-endpoint": push, OpaqueData: secret, persistent: "true" };
+    const { TopicArn } = await sns.send(new aws.CreateTopicCommand({ Name: topicOf(configuration), Attributes }));
+    // Not of removals: with those, a delete of several keys in one call ends the gateway (seen with Ceph 16.2).
+    const topic = { Id: "lossi", TopicArn, Events: ["s3:ObjectCreated:*" as const] };
+    for (const Bucket of buckets) {
+      const NotificationConfiguration = { TopicConfigurations: [topic] };
+      await s3.send(new aws.PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration }));
+    }
+    return null;
+  } finally {
+    sns.destroy();
+    s3.destroy();
+  }
+}
+
+const PATH = "/bucket-events/notifications";
+
+const topicOf = (configuration: Configuration): string =>
+  `lossi-${configuration["bucket-prefix"]}-${configuration["ice-id"]}`.replaceAll(/[^a-zA-Z0-9_-]/g, "-");
+
+const isLoopback = (endpoint: string): boolean =>
+  /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(endpoint).hostname);

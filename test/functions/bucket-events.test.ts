@@ -1,0 +1,214 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { createApp } from "#functions/bucket-events/app.ts";
+import { sweepAll } from "#functions/bucket-events/handle.ts";
+import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
+import type { Configuration } from "#shared/configuration.ts";
+import { LossiError } from "#shared/errors.ts";
+import { CHECKS, watchBucket } from "#shared/objects/watched.ts";
+import { GRACE_MS } from "#shared/state/state.ts";
+import type { Store } from "#shared/store/store.ts";
+
+import { until } from "../platform/until.ts";
+import { deps } from "./deps.ts";
+import type { TestDeps } from "./deps.ts";
+
+const SECRET = "opaque-123-opaque-123";
+const BUCKET = "example-bucket";
+const CONFIGURATION = Object.fromEntries(CONFIGURATION_KEYS.map((key) => [key, "none"])) as Configuration;
+
+const sample = (name: string): string => {
+  const { requests } = JSON.parse(readFileSync(join(import.meta.dirname, `../samples/rgw/${name}.json`), "utf8"));
+  return JSON.stringify(requests[0].body);
+};
+const withSecret = (body: string, secret = SECRET): string => {
+  const { Records } = JSON.parse(body) as { Records: object[] };
+  return JSON.stringify({ Records: Records.map((record) => ({ ...record, opaqueData: secret })) });
+};
+const telling = (...keys: string[]): string =>
+  withSecret(JSON.stringify({ Records: keys.map((key) => ({ s3: { bucket: { name: BUCKET }, object: { key } } })) }));
+
+/** A watched bucket, and the function that tells what happens in it. */
+async function watching(wrap: (store: Store) => Store = (store) => store) {
+  const all = deps();
+  await all.documents.put("configuration", CONFIGURATION);
+  await all.store.createBucket(BUCKET);
+  await watchBucket(BUCKET, CONFIGURATION, all);
+  const own = { ...all, store: wrap(all.store) };
+  const app = createApp({ ...own, secret: SECRET }, all.log);
+  const notify = async (body: string) => {
+    const answer = await app.request("/bucket-events/notifications", { method: "POST", body });
+    return { status: answer.status, json: (await answer.json()) as any };
+  };
+  const ping = () => app.request("/", { method: "POST", headers: PING, body: "{}" });
+  return { ...own, app, notify, ping, sweep: () => sweepAll(own) };
+}
+const PING = {
+  "ce-specversion": "1.0",
+  "ce-id": "1",
+  "ce-source": "/apis/v1/namespaces/lossi/pingsources/bucket-events",
+  "ce-type": "dev.knative.sources.ping",
+  "content-type": "application/json",
+};
+
+/** What was told, oldest first, as `created key` or `removed key`; each is told once here. */
+async function told({ outbox, clock }: TestDeps): Promise<string[]> {
+  clock.now += GRACE_MS;
+  const claimed = await outbox.claim(1000, 1);
+  await outbox.sent(claimed.map(({ id }) => id));
+  return claimed.map(({ event }) => {
+    const { type, data } = event as { type: string; data: { key: string } };
+    return `${type.split(".")[3]} ${data.key}`;
+  });
+}
+const notes = async ({ documents }: TestDeps): Promise<string[]> =>
+  (await documents.list("look/")).map(({ key }) => key);
+const settled = async (all: TestDeps): Promise<string[]> => {
+  await until(async () => (await notes(all)).length === 0);
+  return told(all);
+};
+
+test.each(["created-put", "created-put-swift", "created-copy", "created-complete-multipart"])(
+  "%s as Ceph 16.2 sends it: the object is told of, as it is",
+  async (name) => {
+    const all = await watching();
+    const { key } = JSON.parse(sample(name)).Records[0].s3.object;
+    await all.store.put(BUCKET, key, "hello");
+    expect(await all.notify(withSecret(sample(name)))).toEqual({ status: 200, json: { output: null } });
+    expect(await settled(all)).toEqual([`created ${key}`]);
+  },
+);
+
+test("the event says what is there, with the key in printable ASCII", async () => {
+  const all = await watching();
+  await all.store.put(BUCKET, "in/ä b+c.txt", "hello");
+  await all.notify(telling("in/ä b+c.txt"));
+  await until(async () => (await notes(all)).length === 0);
+  all.clock.now += GRACE_MS;
+  const [{ event }] = (await all.outbox.claim(1, 1)) as unknown as [{ event: any }];
+  expect(event).toMatchObject({
+    type: "dev.lossi.object.created.v1",
+    bucket: BUCKET,
+    subject: "in/%C3%A4%20b+c.txt",
+    data: { bucket: BUCKET, key: "in/ä b+c.txt", size: 5, etag: "5d41402abc4b2a76b9719d911017c592" },
+  });
+});
+
+test("a phantom, a repeat, and one that comes late tell nothing", async () => {
+  const all = await watching();
+  await all.notify(telling("never-there"));
+  await all.notify(withSecret(sample("removed-delete-missing-key")));
+  await all.store.put(BUCKET, "key", "1");
+  for (let n = 0; n < 5; n++) await all.notify(telling("key", "key"));
+  expect(await settled(all)).toEqual(["created key"]);
+  await all.notify(telling("key"));
+  expect(await settled(all)).toEqual([]);
+});
+
+test("each change of content is told, and a removal, and what comes after it", async () => {
+  const all = await watching();
+  for (const body of ["1", "2", "2", null, null, "2"]) {
+    await (body === null ? all.store.delete(BUCKET, "key") : all.store.put(BUCKET, "key", body));
+    await all.notify(telling("key"));
+    await until(async () => (await notes(all)).length === 0);
+  }
+  expect(await told(all)).toEqual(["created key", "created key", "removed key", "created key"]);
+});
+
+test("what was there before the bucket was watched is told when it changes", async () => {
+  const all = deps();
+  await all.documents.put("configuration", CONFIGURATION);
+  await all.store.createBucket(BUCKET);
+  await all.store.put(BUCKET, "old", "1");
+  await new Promise((done) => setTimeout(done, 10));
+  await watchBucket(BUCKET, CONFIGURATION, all);
+  expect(await sweepAll(all)).toMatchObject({ buckets: 1, objects: 1, told: 0, failed: [] });
+  await all.store.put(BUCKET, "old", "2");
+  expect(await sweepAll(all)).toMatchObject({ told: 1 });
+  expect(await told(all)).toEqual(["created old"]);
+});
+
+test("a sweep tells what no notification told, once", async () => {
+  const all = await watching();
+  const keys = ["a", "a/b", "b", "ä", "😀", "\uffff", "../x", "z"];
+  for (const key of keys) await all.store.put(BUCKET, key, key);
+  await all.store.put(BUCKET, `${CHECKS}x`, "");
+  expect(await all.sweep()).toMatchObject({ told: 8, objects: 9 });
+  expect((await told(all)).toSorted()).toEqual(keys.map((key) => `created ${key}`).toSorted());
+  expect(await all.sweep()).toMatchObject({ told: 0 });
+  for (const key of ["a/b", "😀"]) await all.store.delete(BUCKET, key);
+  await all.store.put(BUCKET, "b", "new");
+  await all.store.put(BUCKET, "a/a", "new");
+  await all.sweep();
+  expect((await told(all)).toSorted()).toEqual(["created a/a", "created b", "removed a/b", "removed 😀"].toSorted());
+  expect(await all.sweep()).toMatchObject({ told: 0 });
+});
+
+test("a sweep and notifications at the same time tell a state once", async () => {
+  const all = await watching();
+  const keys = Array.from({ length: 200 }, (_, n) => `k${n}`);
+  for (const key of keys) await all.store.put(BUCKET, key, key);
+  await Promise.all([all.sweep(), all.notify(telling(...keys)), all.sweep()]);
+  expect((await settled(all)).toSorted()).toEqual(keys.map((key) => `created ${key}`).toSorted());
+});
+
+test("a clock's beat sweeps", async () => {
+  const all = await watching();
+  await all.store.put(BUCKET, "key", "1");
+  expect((await all.ping()).status).toBe(202);
+  expect(await told(all)).toEqual(["created key"]);
+  const seen = (await (await all.app.request("/bucket-events")).json()) as any;
+  expect(seen).toMatchObject({ buckets: [{ bucket: BUCKET }], lastSweep: { objects: 1, told: 1 } });
+});
+
+test.each<[string, string, number, RegExp]>([
+  ["no secret", withSecret(sample("created-put"), ""), 403, /OpaqueData is not the secret/],
+  ["a wrong secret", withSecret(sample("created-put"), "x".repeat(21)), 403, /OpaqueData is not the secret/],
+  ["no records", '{"Records":[]}', 400, /Records/],
+  ["no JSON", "<xml/>", 400, /JSON/],
+  ["a record without a key", '{"Records":[{"s3":{"bucket":{"name":"abc"},"object":{}}}]}', 400, /key/],
+  ["10 MB", `{"Records":"${"x".repeat(10_000_000)}"}`, 400, /Records/],
+])("%s: refused with the reason, and nothing is noted", async (_what, body, status, message) => {
+  const all = await watching();
+  const answer = await all.notify(body);
+  expect([answer.status, answer.json.message]).toEqual([status, expect.stringMatching(message)]);
+  expect(await notes(all)).toEqual([]);
+});
+
+test("a bucket that nobody watches is left alone, and so is what leads out of one", async () => {
+  const all = await watching();
+  await all.store.createBucket("foreign-bucket");
+  await all.store.put("foreign-bucket", "key", "");
+  const foreign = telling("key").replaceAll(BUCKET, "foreign-bucket");
+  expect((await all.notify(foreign)).status).toBe(200);
+  expect((await all.notify(telling("../../configuration", "/etc/passwd"))).status).toBe(200);
+  expect(await settled(all)).toEqual([]);
+});
+
+test("while the store cannot be reached, what was noted stays; one bad key holds no other up", async () => {
+  const trouble = { down: true };
+  const all = await watching((store) => ({
+    ...store,
+    head: async (bucket, key) => {
+      if (trouble.down) throw new LossiError("unavailable", "down");
+      if (key === "bad") throw new LossiError("rejected", "no such key can be");
+      return store.head(bucket, key);
+    },
+  }));
+  await all.store.put(BUCKET, "key", "1");
+  expect((await all.notify(telling("bad", "key"))).status).toBe(200);
+  expect(await notes(all)).toHaveLength(2);
+  trouble.down = false;
+  expect(await settled(all)).toEqual(["created key"]);
+});
+
+test("what a killed process had noted is looked at by the next", async () => {
+  const all = await watching();
+  await all.store.put(BUCKET, "key", "1");
+  await all.documents.put(`look/${BUCKET}/key`, { bucket: BUCKET, key: "key" });
+  createApp({ ...all, secret: SECRET }, all.log);
+  expect(await settled(all)).toEqual(["created key"]);
+});
