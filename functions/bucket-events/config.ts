@@ -1,8 +1,6 @@
-import * as z from "zod";
-
 import { baseConfig } from "#shared/config.ts";
+import { notificationConfig } from "#shared/objects/notifications.ts";
 
 export const config = baseConfig.extend({
-  /** What a notification has to bring as its OpaqueData; without it none is taken. */
-  LOSSI_NOTIFICATION_SECRET: z.string().min(16).optional(),
+  LOSSI_NOTIFICATION_SECRET: notificationConfig.LOSSI_NOTIFICATION_SECRET,
 });

@@ -12,20 +12,20 @@ import type { Store } from "#shared/store/store.ts";
 
 export type Deps = { store: Store; documents: Documents; ledger: Ledger; now: () => number };
 
-type Payload =
-  | { type: "submit"; input: unknown }
-  | { type: "start" | "stop"; input: { key: string; user: string | null } };
+/** `start`: as `orch/start` would right after. */
+type Submit = { type: "submit"; input: unknown; start?: boolean };
+type Payload = Submit | { type: "start" | "stop"; input: { key: string; user: string | null } };
 
 /** Does what an orchestration task asks for, and answers its result. */
 export async function orchestrate(task: Task, lease: TaskLease, deps: Deps): Promise<Json> {
   const payload = task.payload as Payload;
-  if (payload.type === "submit") return submit(payload.input, lease, deps);
+  if (payload.type === "submit") return submit(payload, lease, deps);
   const status = await change(payload.input, payload.type === "start" ? "start" : "cancel", task.id, deps);
   return { status };
 }
 
 /** Puts a job object per job, all of them or none: everything that can be wrong is found before the first is written. */
-async function submit(input: unknown, lease: TaskLease, deps: Deps): Promise<Json> {
+async function submit({ input, start = false }: Submit, lease: TaskLease, deps: Deps): Promise<Json> {
   const submission = parseSubmission(input);
   const configuration = await requireConfiguration(deps.documents);
   const bucket = submitterBucket(configuration, submission.user ?? configuration.user);
@@ -35,6 +35,7 @@ async function submit(input: unknown, lease: TaskLease, deps: Deps): Promise<Jso
   const laid = submission.jobs.map((job) => layOver(fields, job));
   const bodies = laid.map(({ object }) => encode(object, encoding));
   const keys = (await placeObjects(bodies, { bucket, prefix: "JOBS/" }, lease, deps)).map(String);
+  if (start) for (const key of keys) await setFlag(deps, { bucket, key, flag: "start", task: lease.task.id });
   const dropped = [...new Set(laid.flatMap((job) => job.dropped))];
   return {
     key: keys[0] ?? null,

@@ -2,6 +2,7 @@ import type { Cluster } from "#shared/cluster/cluster.ts";
 import { CONFIGURATION_DOCUMENT, forwarderBucket, submitterBucket } from "#shared/configuration.ts";
 import type { Configuration } from "#shared/configuration.ts";
 import { LossiError } from "#shared/errors.ts";
+import type { Subscribe } from "#shared/objects/notifications.ts";
 import { watchBucket } from "#shared/objects/watched.ts";
 import type { Announcer } from "#shared/outbox/announcer.ts";
 import type { Documents, Ledger } from "#shared/state/state.ts";
@@ -17,8 +18,7 @@ export type Deps = {
   ledger: Pick<Ledger, "announceStalled">;
   /** Opens the store that a configuration names. */
   openStore: (configuration: Configuration) => Promise<Store>;
-  /** Asks the store for notifications, where it has them; never throws. */
-  subscribe: (configuration: Configuration, buckets: string[]) => Promise<void>;
+  subscribe: Subscribe;
   announcer: Announcer;
   cluster: Pick<Cluster, "startClock" | "stopClock">;
   source: string;

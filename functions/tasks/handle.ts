@@ -41,5 +41,5 @@ export async function replay(id: string, deps: Deps): Promise<string> {
   const task = await find(id, deps);
   if (!isEnded(task.status))
     throw new LossiError("conflict", `the task is ${task.status}; replay it when it has ended`);
-  return accept(task, deps, task.id);
+  return accept(task, deps, { replayOf: task.id });
 }

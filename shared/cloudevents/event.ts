@@ -13,6 +13,8 @@ export type CloudEventJson = { [member: string]: JsonMember };
 type JsonMember = null | boolean | number | string | JsonMember[] | { [key: string]: JsonMember };
 
 export type NewEvent = {
+  /** A new one, where there is none. */
+  id?: string;
   type: string;
   source: string;
   subject?: string;
@@ -21,11 +23,11 @@ export type NewEvent = {
 };
 
 /** A new event with JSON data, an id of its own and the time of now. Throws `invalid`. */
-export function newEvent({ type, source, subject, extensions = {}, data }: NewEvent): CloudEvent {
+export function newEvent({ id = randomUUID(), type, source, subject, extensions = {}, data }: NewEvent): CloudEvent {
   const attributes = {
     ...extensions,
     specversion: "1.0",
-    id: randomUUID(),
+    id,
     source,
     type,
     ...(subject !== undefined && { subject }),

@@ -10,7 +10,7 @@ export type PlaceDeps = { store: Store; ledger: Ledger };
 export type Place = { bucket: string; prefix: string };
 
 /** Metadata that names the task which made an object, so that a repeat finds its own work. */
-const TASK_METADATA = "task";
+export const TASK_METADATA = "task";
 
 /** Metadata that says which of the task's objects it is. */
 const PART_METADATA = "task-part";

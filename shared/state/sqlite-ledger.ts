@@ -52,9 +52,9 @@ export function sqliteLedger(context: Context): Ledger {
   return {
     accept: (task, announcements) =>
       writer.write(() => {
-        sql.run(
+        const inserted = sql.run(
           `INSERT INTO tasks (id, name, function, payload, user, replay_of, status, created_at, touched_at)
-           VALUES (?, ?, ?, ?, ?, ?, 'PENDING', ?, ?)`,
+           VALUES (?, ?, ?, ?, ?, ?, 'PENDING', ?, ?) ON CONFLICT (id) DO NOTHING`,
           task.id,
           task.name,
           task.function,
@@ -64,7 +64,7 @@ export function sqliteLedger(context: Context): Ledger {
           now(),
           now(),
         );
-        insertAnnouncements(context, announcements);
+        if (inserted > 0) insertAnnouncements(context, announcements);
         return toTask(find(task.id) as Row);
       }),
 

@@ -85,7 +85,7 @@ export type TaskFilter = {
 
 /** Tasks and the events they cause. Every method is one transaction, durable when it resolves. */
 export interface Ledger {
-  /** PENDING together with its announcements. */
+  /** PENDING together with its announcements; one that was accepted under this id stays as it is, and nothing is announced. */
   accept(task: NewTask, announcements: Announcement[]): Promise<Task>;
   get(id: string): Promise<Task | null>;
   /** Newest first. */

@@ -8,9 +8,15 @@ import type { Work } from "./requests.ts";
 
 export type AcceptDeps = { ledger: Ledger; announcer: Announcer; source: string };
 
-/** Accepts work and answers the task's id; the task is durable then. Throws `unavailable` when it could not be written. */
-export async function accept(work: Work, deps: AcceptDeps, replayOf: string | null = null): Promise<string> {
-  const id = randomUUID();
+/**
+ * Accepts work and answers the task's id; the task is durable then. The same id is accepted once. Throws `unavailable` when
+ * it could not be written.
+ */
+export async function accept(
+  work: Work,
+  deps: AcceptDeps,
+  { id = randomUUID(), replayOf = null }: { id?: string; replayOf?: string | null } = {},
+): Promise<string> {
   const announcements = [requested({ id, function: work.function }, deps.source)];
   await deps.ledger.accept({ ...work, id, replayOf }, announcements);
   deps.announcer.announce(announcements);

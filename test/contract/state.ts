@@ -173,6 +173,17 @@ export function stateContract(driver: string, open: OpenState): void {
       expect(await ledger.end(lease, { status: "SUCCESS", result: 1 }, [])).toBe(true);
     });
 
+    test("accept: the same id again changes and announces nothing", async () => {
+      const { ledger, outbox, clock } = fresh();
+      const first = { id: "one", event: {} };
+      await ledger.accept(newTask("t"), [first]);
+      await begin({ ledger }, "t");
+      const again = await ledger.accept({ ...newTask("t"), payload: "other" }, [{ id: "two", event: {} }]);
+      expect(again).toMatchObject({ status: "STARTED", payload: newTask("t").payload });
+      clock.now += GRACE_MS;
+      expect(await outbox.claim(10, 1)).toEqual([first]);
+    });
+
     test("wait: frees the lease, says why, and the attempt does not count", async () => {
       const { ledger } = fresh();
       await ledger.accept(newTask("t"), []);

@@ -1,22 +1,28 @@
 /** Asks a gateway to notify of new objects, over the SNS and S3 calls that Ceph takes on the same port. */
-import type { Configuration } from "#shared/configuration.ts";
-import { messageOf } from "#shared/errors.ts";
-import type { Logger } from "#shared/log.ts";
-import { NOTIFICATIONS_DOCUMENT } from "#shared/objects/watched.ts";
-import type { Documents } from "#shared/state/state.ts";
+import * as z from "zod";
 
-export type SubscriberOptions = {
-  /** Where a gateway reaches us; empty where it cannot. */
-  url: string;
-  /** Where a gateway on this machine reaches us. */
-  edge: string | undefined;
-  secret: string | undefined;
+import type { Configuration } from "../configuration.ts";
+import { messageOf } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import type { Documents } from "../state/state.ts";
+import { NOTIFICATIONS_DOCUMENT } from "./watched.ts";
+
+/** What a function that asks for notifications reads from its environment. */
+export const notificationConfig = {
+  /** What notifications of a gateway bring along, so that nobody else can send them; without it none are asked for. */
+  LOSSI_NOTIFICATION_SECRET: z.string().min(16).optional(),
+  /** Where a gateway reaches `/bucket-events/notifications` of the edge; empty where it cannot. */
+  LOSSI_NOTIFICATION_URL: z.union([z.literal(""), z.url({ protocol: /^https?$/ })]).default(""),
+  /** The edge on a laptop, which only a gateway on the same laptop reaches. */
+  LOSSI_EDGE_URL: z.url({ protocol: /^http$/ }).optional(),
 };
+type Config = z.infer<z.ZodObject<typeof notificationConfig>>;
 
-type Subscribe = (configuration: Configuration, buckets: string[]) => Promise<void>;
+/** Asks for notifications from buckets, where the store has them. Never throws. */
+export type Subscribe = (configuration: Configuration, buckets: string[]) => Promise<void>;
 
-/** Notes whether notifications come, or why not: then the sweep alone finds what changed. Never throws. */
-export function createSubscriber(options: SubscriberOptions, documents: Documents, log: Logger): Subscribe {
+/** The subscriber notes whether notifications come, or why not: then the sweep alone finds what changed. */
+export function createSubscriber(options: Config, documents: Documents, log: Logger): Subscribe {
   return async (configuration, buckets) => {
     const reason = await subscribe(options, configuration, buckets).catch(messageOf);
     if (reason !== null) log.info({ reason }, "no notifications; sweeps find what changed");
@@ -26,7 +32,7 @@ export function createSubscriber(options: SubscriberOptions, documents: Document
 
 /** Why there are none, or `null`. */
 async function subscribe(
-  { url, edge, secret }: SubscriberOptions,
+  { LOSSI_NOTIFICATION_URL: url, LOSSI_EDGE_URL: edge, LOSSI_NOTIFICATION_SECRET: secret }: Config,
   configuration: Configuration,
   buckets: string[],
 ): Promise<string | null> {
@@ -36,7 +42,7 @@ async function subscribe(
   const push = url || (isLoopback(endpoint) && edge !== undefined ? `${edge}${PATH}` : "");
   if (push === "" || secret === undefined)
     return "the gateway does not know where to send them; LOSSI_NOTIFICATION_URL and LOSSI_NOTIFICATION_SECRET say so";
-  const aws = await import("#shared/store/aws-sdk.ts");
+  const aws = await import("../store/aws-sdk.ts");
   const credentials = {
     accessKeyId: configuration["access-key-id"] ?? "",
     secretAccessKey: configuration["secret-access-key"] ?? "",
