@@ -49,7 +49,7 @@ export type Appeared = { bucket: string; key: string; etag: string };
 /** Reads a rule and tries it on an object that could appear. Throws `invalid` that says what would be right. */
 export function parseRule(body: unknown): Rule {
   const { run: asked, ...rest } = parse(ruleBody, body, "body");
-  const kinds = ["orchestration", "task", "event"].filter((kind) => Object.hasOwn((asked ?? {}) as object, kind));
+  const kinds = ["orchestration", "task", "event"].filter((kind) => Object.hasOwn(asked ?? {}, kind));
   if (kinds.length !== 1)
     throw new LossiError("invalid", 'body: run: expected one of "orchestration", "task" and "event"');
   const rule = { ...rest, run: parse(run, asked, "body: run") };
@@ -75,7 +75,7 @@ export function actionOf({ run: asked }: Rule, object: Appeared): Action {
     name: object.key.slice(object.key.lastIndexOf("/") + 1),
     etag: object.etag,
   }) as typeof asked;
-  if ("event" in filled) return { event: filled.event as { type: string; data: Json } };
+  if ("event" in filled) return { event: filled.event };
   if ("task" in filled) {
     const { name, payload } = filled.task;
     return { work: parseTask(name, payload === undefined ? {} : { payload }) };

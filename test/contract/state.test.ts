@@ -77,7 +77,9 @@ test("the lease of a worker that was killed is free at once, that of one who liv
 
 test("a write that fails alone leaves the others of its turn standing", async () => {
   const { ledger, close } = openSqliteState({ folder: temporaryFolder() });
-  const results = await Promise.allSettled(["a", "b", "a", "c"].map((id) => ledger.accept(newTask(id), [])));
+  const nameless = { ...newTask("x"), name: null as unknown as string };
+  const tasks = [newTask("a"), newTask("b"), nameless, newTask("c")];
+  const results = await Promise.allSettled(tasks.map((task) => ledger.accept(task, [])));
   expect(results.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
   expect((await ledger.list()).tasks).toHaveLength(3);
   close();

@@ -137,12 +137,6 @@ export function stateContract(driver: string, open: OpenState): void {
       expect(await ledger.get("nobody")).toBeNull();
     });
 
-    test("an id is accepted once", async () => {
-      const { ledger } = fresh();
-      await ledger.accept(newTask("t"), []);
-      await expect(ledger.accept(newTask("t"), [])).rejects.toMatchObject({ code: "unavailable" });
-    });
-
     test("an old lease holder cannot write after its token passed on", async () => {
       const { ledger, outbox, clock } = fresh();
       await ledger.accept(newTask("t"), []);
