@@ -1,6 +1,7 @@
 /** The event catalogue: one schema per type, the source of types, docs, the Trigger check and test fixtures. */
 import { configurationChanged } from "./configuration-changed.ts";
 import type { EventDefinition } from "./define.ts";
+import { jobFinished, jobStarted, jobSubmitted, runCollected } from "./job-changed.ts";
 import { objectCreated, objectRemoved } from "./object-changed.ts";
 import { ping } from "./ping.ts";
 import { taskFinished } from "./task-finished.ts";
@@ -16,11 +17,15 @@ export {
   artifactsRequested,
   configurationChanged,
   forwardingRequested,
+  jobFinished,
+  jobStarted,
+  jobSubmitted,
   logsRequested,
   objectCreated,
   objectRemoved,
   orchestrationRequested,
   ping,
+  runCollected,
   scheduleRequested,
   taskFinished,
 };
@@ -35,5 +40,9 @@ export const catalogue: EventDefinition[] = [
   configurationChanged,
   objectCreated,
   objectRemoved,
+  jobSubmitted,
+  jobStarted,
+  jobFinished,
+  runCollected,
   ping,
 ];

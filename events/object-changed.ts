@@ -18,7 +18,7 @@ export const objectCreated = defineEvent({
   }),
   summary: "An object of a watched bucket appeared, or has other content than was told last.",
   emittedBy: ["bucket-events"],
-  wakes: ["automation"],
+  wakes: ["automation", "collector"],
 });
 
 export const objectRemoved = defineEvent({

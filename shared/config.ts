@@ -1,7 +1,7 @@
 import * as z from "zod";
 
 import { LossiError } from "./errors.ts";
-import { explain } from "./schema.ts";
+import { explain, timeZone } from "./schema.ts";
 
 const text = (fallback: string) => z.string().min(1).default(fallback);
 /** A positive whole number with a default. */
@@ -23,6 +23,12 @@ export const baseConfig = z.object({
   /** Milliseconds until the lease of a worker that died passes on. */
   LOSSI_TASK_LEASE_MS: count(5000),
 });
+
+/** For functions that read sacct. */
+export const slurmTimeZone = {
+  /** IANA zone of the supercomputer's clocks, which sacct's times do not name. */
+  LOSSI_SLURM_TIME_ZONE: timeZone.default("UTC"),
+};
 
 export type BaseConfig = z.infer<typeof baseConfig>;
 

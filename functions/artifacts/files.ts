@@ -1,11 +1,10 @@
 /** The files a job left: the objects that its `files.store` names, each in the form that suits it. */
 import { LossiError, codeOf, messageOf } from "#shared/errors.ts";
+import { locate } from "#shared/jobs/artifacts.ts";
+import type { Buckets, FilePlace } from "#shared/jobs/artifacts.ts";
 import { decode } from "#shared/objects/codec.ts";
 import type { Json } from "#shared/state/state.ts";
 import type { Store, StoredObject } from "#shared/store/store.ts";
-
-/** The buckets that a target may name. */
-export type Buckets = { submitter: string; forwarder: string };
 
 export type Files = { folders: { [folder: string]: { [file: string]: Json } }; unreadable: string[] };
 
@@ -42,21 +41,11 @@ export async function readFiles(targets: string[], buckets: Buckets, store: Stor
 /** Errors that say something about one file, not about the store. */
 const OF_ONE_FILE = new Set<string>(["rejected", "invalid", "not_found"]);
 
-type Place = { bucket: string; key: string; folder: string; file: string };
-
-/** `storage/allas/{submitter|forwarder}/{path…}` */
-function locate(target: string, buckets: Buckets): Place {
-  const [storage, allas, owner, ...path] = target.split("/");
-  const file = path.at(-1) ?? "";
-  if (storage !== "storage" || allas !== "allas" || (owner !== "submitter" && owner !== "forwarder") || file === "")
-    throw new LossiError(
-      "rejected",
-      "only files of storage/allas/submitter and storage/allas/forwarder can be fetched",
-    );
-  return { bucket: buckets[owner], key: path.join("/"), folder: path.at(-2) || owner, file };
-}
-
-async function readFile({ bucket, key }: Place, left: number, store: Store): Promise<{ content: Json; bytes: number }> {
+async function readFile(
+  { bucket, key }: FilePlace,
+  left: number,
+  store: Store,
+): Promise<{ content: Json; bytes: number }> {
   const info = await store.head(bucket, key);
   if (info !== null && info.size > Math.min(left, FILE_LIMIT)) return { content: described(info), bytes: 0 };
   const object = info && (await store.get(bucket, key));

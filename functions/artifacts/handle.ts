@@ -1,4 +1,6 @@
 import { forwarderBucket, requireConfiguration, submitterBucket } from "#shared/configuration.ts";
+import { readJob, readOutput, readTimes, storedTargets } from "#shared/jobs/artifacts.ts";
+import type { Buckets } from "#shared/jobs/artifacts.ts";
 import { parseSacct } from "#shared/slurm/sacct.ts";
 import { parseSeff } from "#shared/slurm/seff.ts";
 import { explainUnreadable } from "#shared/slurm/unreadable.ts";
@@ -7,8 +9,6 @@ import type { Store } from "#shared/store/store.ts";
 import type { ARTIFACTS } from "#shared/tasks/requests.ts";
 
 import { readFiles } from "./files.ts";
-import type { Buckets } from "./files.ts";
-import { readJob, readOutput, readTimes, storedTargets } from "./job.ts";
 
 export type Kind = (typeof ARTIFACTS)[number];
 

@@ -7,6 +7,7 @@ import { loadManifests } from "#platform/manifests/load.ts";
 import { welcome } from "#platform/welcome.ts";
 
 import { renderManifests } from "../../docs/manifests.ts";
+import { renderRunRecord } from "../../docs/run-record.ts";
 
 const root = join(import.meta.dirname, "../..");
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
@@ -62,6 +63,10 @@ test("README: the folder table has every folder", () => {
     (entry) => entry.isDirectory() && !/^(\.|node_modules$|dist$)/.test(entry.name),
   );
   for (const { name } of folders) expect(read("README.md")).toContain(`| \`${name}/\``);
+});
+
+test("docs/run-record.schema.json is what the collector writes by; node docs/run-record.ts writes it", () => {
+  expect(JSON.parse(read("docs/run-record.schema.json"))).toEqual(JSON.parse(renderRunRecord()));
 });
 
 test("docs/differences.md: every row names a test that is there", () => {

@@ -1,9 +1,9 @@
 /** The objects of one job. What is missing is `rejected`, with why that may be: the reason of a task that failed. */
-import { LossiError, codeOf } from "#shared/errors.ts";
-import { jobPath } from "#shared/jobs/object.ts";
-import { decode } from "#shared/objects/codec.ts";
-import type { Json } from "#shared/state/state.ts";
-import type { Store } from "#shared/store/store.ts";
+import { LossiError, codeOf } from "../errors.ts";
+import { jobPath } from "./object.ts";
+import { decode } from "../objects/codec.ts";
+import type { Json } from "../state/state.ts";
+import type { Store } from "../store/store.ts";
 
 export type JobPlace = { key: string; bucket: string; store: Store };
 
@@ -43,6 +43,22 @@ export async function storedTargets(job: JobPlace): Promise<string[]> {
   if (fields["stored"] !== true) throw new LossiError("rejected", notStored(job.key, fields));
   const { store } = (fields["files"] ?? {}) as { store?: unknown };
   return Array.isArray(store) ? store.map(targetOf) : [];
+}
+
+/** The buckets that a target may name. */
+export type Buckets = { submitter: string; forwarder: string };
+export type FilePlace = { bucket: string; key: string; folder: string; file: string };
+
+/** Where a target lies: `storage/allas/{submitter|forwarder}/{path…}`. Throws `rejected`. */
+export function locate(target: string, buckets: Buckets): FilePlace {
+  const [storage, allas, owner, ...path] = target.split("/");
+  const file = path.at(-1) ?? "";
+  if (storage !== "storage" || allas !== "allas" || (owner !== "submitter" && owner !== "forwarder") || file === "")
+    throw new LossiError(
+      "rejected",
+      "only files of storage/allas/submitter and storage/allas/forwarder can be fetched",
+    );
+  return { bucket: buckets[owner], key: path.join("/"), folder: path.at(-2) || owner, file };
 }
 
 const targetOf = (file: { target?: unknown } | null): string => (typeof file?.target === "string" ? file.target : "");

@@ -1,0 +1,3 @@
+import { baseConfig, slurmTimeZone } from "#shared/config.ts";
+
+export const config = baseConfig.extend(slurmTimeZone);

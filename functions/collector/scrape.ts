@@ -1,0 +1,52 @@
+import { forwarderBucket, requireConfiguration } from "#shared/configuration.ts";
+import { codeOf } from "#shared/errors.ts";
+import { decode } from "#shared/objects/codec.ts";
+import { renderMetrics } from "#shared/metrics.ts";
+import type { Ledger } from "#shared/state/state.ts";
+import type { Store } from "#shared/store/store.ts";
+import { COLLECTED } from "./handle.ts";
+import type { Collected, Deps } from "./handle.ts";
+import { jobFamilies, pipelineFamily, taskFamily } from "./metrics.ts";
+
+/** Label sets grow with these, and Prometheus keeps each. */
+const MOST_RUNS = 1000;
+const MOST_TASKS = 100;
+const MOST_GROUPS = 100;
+
+/** What `GET /metrics` answers. Run records stand in documents too, so that a scrape reads no object of a job. */
+export async function scrape(deps: Deps & { ledger: Ledger }): Promise<string> {
+  const configuration = await requireConfiguration(deps.documents);
+  const forwarder = forwarderBucket(configuration);
+  const runs = await deps.documents.list(COLLECTED, { limit: MOST_RUNS });
+  const { tasks } = await deps.ledger.list({ limit: MOST_TASKS });
+  const ended = tasks.flatMap(({ id, function: group, createdAt, startedAt, endedAt }) =>
+    startedAt === null || endedAt === null ? [] : [{ id, group, createdAt, startedAt, endedAt }],
+  );
+  return renderMetrics([
+    ...jobFamilies(runs.map(({ value }) => (value as unknown as Collected).record)),
+    pipelineFamily(forwarder, await pipelineTimes(forwarder, deps.store)),
+    taskFamily(forwarder, ended),
+  ]);
+}
+
+/** `TIMES/{group}`: `{id: {name, total-seconds}}`. A group that cannot be read is left out. */
+async function pipelineTimes(bucket: string, store: Store) {
+  const { objects } = await store.list(bucket, { prefix: "TIMES/", limit: MOST_GROUPS });
+  const groups = await Promise.all(objects.map(({ key }) => timesOf(bucket, key, store)));
+  return groups.flat();
+}
+
+async function timesOf(bucket: string, key: string, store: Store) {
+  const object = await store.get(bucket, key);
+  try {
+    const times = object === null ? null : decode(object.body, key);
+    return Object.entries(times ?? {}).flatMap(([id, one]) => {
+      const { name, "total-seconds": seconds } = (one ?? {}) as { name?: unknown; "total-seconds"?: unknown };
+      if (typeof seconds !== "number") return [];
+      return [{ group: key.slice("TIMES/".length), id, name: typeof name === "string" ? name : "", seconds }];
+    });
+  } catch (error) {
+    if (codeOf(error) !== "rejected") throw error;
+    return [];
+  }
+}
