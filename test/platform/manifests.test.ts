@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { catalogue } from "#events/index.ts";
 import { FUNCTIONS } from "#shared/functions.ts";
 import { loadApplied, loadManifests, parsePingSource } from "#platform/manifests/load.ts";
+import type { Filter } from "#platform/resources.ts";
 
 const root = join(import.meta.dirname, "../..");
 const base = join(root, "knative/base");
@@ -47,8 +48,9 @@ test("the project's manifests load, every function with its own", () => {
 
 test("every Trigger asks for a type of the catalogue, and wakes who it says", () => {
   const { triggers } = loadManifests(base, { env: {} }).resources;
-  const woken = triggers.map(({ attributes, subscriber }) => [
-    attributes["type"],
+  const exact = (filters: Filter[]) => filters.flatMap((one) => ("exact" in one ? [one.exact["type"]] : [])).at(0);
+  const woken = triggers.map(({ attributes, filters, subscriber }) => [
+    attributes["type"] ?? exact(filters),
     "service" in subscriber && subscriber.service,
   ]);
   const expected = catalogue
