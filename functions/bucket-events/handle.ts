@@ -18,13 +18,16 @@ const AT_ONCE = 16;
 const PAGE = 256;
 const AGAIN_MS = 1000;
 
-/** Notes places to look at; durable when it resolves. Answers those in buckets that nobody watches. */
+/** A note that is lost costs time: the sweep finds what it told of. */
+const NOTE = { outlives: "process" } as const;
+
+/** Notes places to look at; a kill does not lose them. Answers those in buckets that nobody watches. */
 export async function note(places: Place[], deps: Deps): Promise<Place[]> {
   const { watched } = await known(deps);
   const isWatched = ({ bucket }: Place): boolean => watched.some((one) => one.bucket === bucket);
   const worth = places.filter((place) => isWatched(place) && !place.key.startsWith(CHECKS));
   const notes = new Map(worth.map((place) => [`${NOTES}${place.bucket}/${place.key}`, place]));
-  await Promise.all([...notes].map(([key, place]) => deps.documents.put(key, place)));
+  await Promise.all([...notes].map(([key, place]) => deps.documents.put(key, place, NOTE)));
   return places.filter((place) => !isWatched(place));
 }
 
@@ -106,7 +109,7 @@ async function lookAtNotes(deps: Deps, log: Logger): Promise<void> {
       if (!isFinal(error)) return void failures.push(error);
       log.warn({ ...place, reason: messageOf(error) }, "an object cannot be looked at");
     }
-    await deps.documents.delete(key, { ifVersion: version });
+    await deps.documents.delete(key, { ifVersion: version, ...NOTE });
   };
   for (let after = NOTES; ;) {
     const notes = await deps.documents.list(NOTES, { after, limit: PAGE });

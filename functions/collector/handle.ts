@@ -3,13 +3,14 @@ import { createHash } from "node:crypto";
 import { jobFinished, jobStarted, jobSubmitted, runCollected } from "#events/index.ts";
 import { forwarderBucket, requireConfiguration, submitterBucket } from "#shared/configuration.ts";
 import { LossiError } from "#shared/errors.ts";
-import { jobPath } from "#shared/jobs/object.ts";
+import { jobPath, readFields } from "#shared/jobs/object.ts";
 import type { RunRecord } from "#shared/jobs/run-record.ts";
 import { storeName } from "#shared/objects/watched.ts";
 import type { Announcer } from "#shared/outbox/announcer.ts";
 import type { Documents, Json } from "#shared/state/state.ts";
+import type { Store } from "#shared/store/store.ts";
 import { announcement } from "#shared/tasks/accept.ts";
-import { collect } from "./record.ts";
+import { FLAGS, collect } from "./record.ts";
 import type { RecordDeps } from "./record.ts";
 
 export type Deps = RecordDeps & { documents: Documents; announcer: Announcer; source: string };
@@ -39,7 +40,7 @@ export async function update(bucket: string, objectKey: string, deps: Deps): Pro
   for (let tries = 0; tries < TRIES; tries++) {
     const known = await deps.documents.get(at);
     const before = known?.value as Collected | undefined;
-    if ((await deps.store.head(bucket, jobPath(key))) === null) return false;
+    if (!(await hasBegun(bucket, key, deps.store))) return false;
     const record = await collect(place, deps);
     if (JSON.stringify(before?.record) === JSON.stringify(record)) return false;
     if (!(await store(record, deps))) continue;
@@ -54,6 +55,14 @@ export async function update(bucket: string, objectKey: string, deps: Deps): Pro
     return true;
   }
   throw new LossiError("conflict", `the run record of job ${key} in ${bucket} is being written without pause`);
+}
+
+/** A job that nobody started is no run yet, and one that is gone is none any more. */
+async function hasBegun(bucket: string, key: string, store: Store): Promise<boolean> {
+  const object = await store.get(bucket, jobPath(key));
+  if (object === null) return false;
+  const fields = readFields(object.body, jobPath(key));
+  return FLAGS.some((flag) => fields[flag] === true);
 }
 
 /** Writes `RUNS/{key}` unless it says so already; `false` when another process wrote it meanwhile. */

@@ -17,7 +17,18 @@ const READ_LIMIT = 64 * 1024 * 1024;
 const MOST_FILES = 1000;
 
 /** Flags in the order in which a job gets them; the last that is set says how far it is. */
-const FLAGS = ["start", "ready", "submit", "pending", "running", "cancel", "stopped", "stored", "failed", "complete"];
+export const FLAGS = [
+  "start",
+  "ready",
+  "submit",
+  "pending",
+  "running",
+  "cancel",
+  "stopped",
+  "stored",
+  "failed",
+  "complete",
+];
 
 /** Reads everything there is about a job. Throws `rejected` where there is no job object that can be read. */
 export async function collect({ key, user, buckets }: JobPlace, { store, zone }: RecordDeps): Promise<RunRecord> {

@@ -15,7 +15,7 @@ export function sqliteDocuments(context: Context): Documents {
       return row === undefined ? null : toDocument(row);
     },
 
-    put: (key, value, { ifVersion, ttlMs, holding, announcements = [] } = {}) =>
+    put: (key, value, { ifVersion, ttlMs, holding, announcements = [], outlives } = {}) =>
       writer.write(() => {
         if (ifVersion !== undefined && versionOf(key) !== ifVersion) return null;
         if (holding !== undefined && versionOf(holding.key) !== holding.version) return null;
@@ -25,14 +25,14 @@ export function sqliteDocuments(context: Context): Documents {
         sql.run("DELETE FROM documents WHERE expires_at <= ? AND key <> ?", now(), key);
         insertAnnouncements(context, announcements);
         return version;
-      }),
+      }, outlives),
 
-    delete: (key, { ifVersion } = {}) =>
+    delete: (key, { ifVersion, outlives } = {}) =>
       writer.write(() => {
         const version = versionOf(key);
         if (version === 0 || (ifVersion !== undefined && version !== ifVersion)) return false;
         return sql.run("DELETE FROM documents WHERE key = ?", key) > 0;
-      }),
+      }, outlives),
 
     async list(prefix, { after = "", limit = 1000 } = {}) {
       const rows = sql.all(

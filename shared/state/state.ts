@@ -14,6 +14,8 @@ export type PutDocument = {
   holding?: { key: string; version: number };
   /** Events written to the outbox together with the document. */
   announcements?: Announcement[];
+  /** `process`: need not last when the machine loses its power, so nobody waits for the disk. */
+  outlives?: "power" | "process";
 };
 
 /** Versioned documents. A lease is a document with a `ttlMs`, taken with `ifVersion: 0`; its version is the fencing token. */
@@ -22,7 +24,7 @@ export interface Documents {
   /** The new version, or `null` when a condition did not hold and nothing was written. */
   put(key: string, value: Json, options?: PutDocument): Promise<number | null>;
   /** Whether it was removed. */
-  delete(key: string, options?: { ifVersion?: number }): Promise<boolean>;
+  delete(key: string, options?: Pick<PutDocument, "ifVersion" | "outlives">): Promise<boolean>;
   /** One page ordered by key, at most `limit` (default 1000). */
   list(prefix: string, options?: { after?: string; limit?: number }): Promise<Document[]>;
 }

@@ -16,13 +16,16 @@ export type Turns = {
 
 /** How long a turn lasts when its holder died; a live one renews it. */
 const TURN_MS = 15_000;
+/** With the machine its holder is gone too. */
+const LEASE = { outlives: "process" } as const;
 const LONGEST_WAIT_MS = 60_000;
 
 /** Runs a section while nobody else of ours writes the key. Throws `unavailable` when the turn does not come. */
 export async function inTurn<T>(turns: Turns, bucket: string, key: string, section: () => Promise<T>): Promise<T> {
   const { documents } = turns;
   const name = `turn/${bucket}/${key}`;
-  const take = (ifVersion: number): Promise<number | null> => documents.put(name, {}, { ifVersion, ttlMs: TURN_MS });
+  const take = (ifVersion: number): Promise<number | null> =>
+    documents.put(name, {}, { ifVersion, ttlMs: TURN_MS, ...LEASE });
   const begun = Date.now();
   let version = await take(0);
   for (; version === null; version = await take(0)) {
@@ -36,7 +39,7 @@ export async function inTurn<T>(turns: Turns, bucket: string, key: string, secti
     return await section();
   } finally {
     clearInterval(renewal);
-    await documents.delete(name, { ifVersion: held });
+    await documents.delete(name, { ifVersion: held, ...LEASE });
   }
 }
 
