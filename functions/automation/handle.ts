@@ -59,7 +59,7 @@ async function watch(bucket: string, configuration: Configuration, deps: Deps): 
 
 /** An automation and its last runs, newest first. Throws `not_found`. */
 export async function describe(name: string, deps: Deps): Promise<Json> {
-  const { rule } = await find(name, deps);
+  const rule = await find(name, deps);
   const runs = (await deps.documents.list(`${RUNS}${name}/`, { limit: PAGE })).map(({ value }) => value as Run);
   const last = runs.toSorted((a, b) => b.at - a.at).slice(0, SHOWN);
   const waiting = (await deps.documents.list(`${WAITING}${name}/`, { limit: PAGE })).length;
@@ -89,19 +89,21 @@ export async function onObject(object: Appeared, event: string, deps: Deps): Pro
   }
 }
 
-async function begin(name: string, rule: Stored, object: Appeared, id: string, deps: Deps): Promise<void> {
+/** Whether the run has begun; else it waits. */
+async function begin(name: string, rule: Stored, object: Appeared, id: string, deps: Deps): Promise<boolean> {
   const place = `${RUNS}${name}/${id}`;
-  if ((await deps.documents.get(place)) !== null) return;
+  if ((await deps.documents.get(place)) !== null) return true;
   const stopped = rule.stopped ?? (await whyStop(name, rule, object, deps));
   if (stopped !== null) {
     await deps.documents.put(`${WAITING}${name}/${id}`, object, { ttlMs: KEEP_MS });
     if (rule.stopped === null) await stop(name, stopped, deps);
-    return;
+    return false;
   }
   const run = await act(rule, object, id, deps);
   const { announcements, ...value } = run;
   await deps.documents.put(place, value, { ifVersion: 0, ttlMs: KEEP_MS, announcements });
   deps.announcer.announce(announcements);
+  return true;
 }
 
 /** A task has the run's id and an event too, so that both happen once although this may run twice. */
@@ -159,17 +161,16 @@ async function stop(name: string, stopped: string, deps: Deps): Promise<void> {
 async function runWaiting(name: string, deps: Deps): Promise<void> {
   const prefix = `${WAITING}${name}/`;
   for (const { key, value } of await deps.documents.list(prefix)) {
-    const { rule } = await find(name, deps);
-    if (rule.stopped !== null) return;
+    const rule = await find(name, deps);
+    if (!(await begin(name, rule, value as Appeared, key.slice(prefix.length), deps))) return;
     await deps.documents.delete(key);
-    await begin(name, rule, value as Appeared, key.slice(prefix.length), deps);
   }
 }
 
-async function find(name: string, { documents }: Deps): Promise<{ rule: Stored }> {
+async function find(name: string, { documents }: Deps): Promise<Stored> {
   const document = await documents.get(RULES + name);
   if (document === null) throw unknown(name);
-  return { rule: document.value as Stored };
+  return document.value as Stored;
 }
 
 const unknown = (name: string): LossiError =>

@@ -24,8 +24,8 @@ export function openConfiguredStore(options: ConfiguredOptions): Store {
     if (current?.version !== document.version) {
       const store = openStoreOf(document.value as Configuration, options);
       current = { version: document.version, store };
-      // An earlier one may still be at work.
-      if ((await store) !== embedded) opened.push(await store);
+      // An earlier one may still be at work, so all of them close at the end.
+      store.then((one) => one !== embedded && opened.push(one)).catch(() => (current = undefined));
     }
     return current.store;
   };

@@ -1,9 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { openS3 } from "../contract/allas-stores.ts";
+import { has } from "../required.ts";
 import { hasCeph, s3Configuration, swiftConfiguration, twinOfThisFile } from "../twin.ts";
 import { NONE, startLossi, temporaryFolder, until } from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
@@ -80,4 +82,71 @@ describe.skipIf(!hasCeph)("in Allas", async () => {
     expect(await oneRun(lossi)).toMatchObject({ key: "in/a.csv" });
     await lossi.call("POST", "/setup/config/stop");
   });
+
+  const CLIENTS: [name: string, has: string[], drop: (bucket: string, file: string) => Promise<string[]>][] = [
+    ["boto3", ["python3", "-c", "import boto3"], async (bucket, file) => ["python3", "-c", BOTO3, bucket, file]],
+    [
+      "aws-cli",
+      ["aws", "--version"],
+      async (bucket, file) => ["aws", "s3", "cp", file, `s3://${bucket}/in/aws-cli.csv`],
+    ],
+    [
+      "rclone",
+      ["rclone", "version"],
+      async (bucket, file) => ["rclone", "copyto", file, `:s3:${bucket}/in/rclone.csv`],
+    ],
+    [
+      "python-swiftclient",
+      ["swift", "--version"],
+      async (bucket, file) => ["swift", "upload", "--object-name", "in/python-swiftclient.csv", bucket, file],
+    ],
+  ];
+
+  test.each(CLIENTS)(
+    "%s drops a file, and the job that it starts appears",
+    async (name, [command = "", ...args], drop) => {
+      if (!has(name, command, args)) return;
+      const lossi = await startLossi({ env: { LOSSI_SWEEP_CRON: "* * * * * *" } });
+      const iceId = `by-${name}`;
+      await lossi.call("POST", "/setup/config/init", { ...s3Configuration(twin), "ice-id": iceId });
+      await lossi.call("POST", "/setup/config/start");
+      const target = `project-submitter-${iceId}-me`;
+      await automate(lossi, target);
+      const file = join(temporaryFolder(), "file.csv");
+      writeFileSync(file, "1,2\n");
+      const [program = "", ...rest] = await drop(target, file);
+      const { status, stderr } = spawnSync(program, rest, { env: await environment(), encoding: "utf8" });
+      expect([status, stderr]).toEqual([0, expect.any(String)]);
+      const { key, task } = await oneRun(lossi);
+      expect(key).toBe(`in/${name}.csv`);
+      const { result } = (await lossi.call("GET", `/tasks/${task}`)).json;
+      expect(await (await bucket()).get(target, `JOBS/${result.key}`)).not.toBeNull();
+    },
+  );
+
+  /** What each client reads its keys from. */
+  const environment = async (): Promise<NodeJS.ProcessEnv> => {
+    const { endpoint, region, accessKeyId, secretAccessKey } = twin.s3;
+    const { url, token } = await twin.swiftToken();
+    return {
+      PATH: process.env["PATH"],
+      HOME: process.env["HOME"],
+      AWS_ENDPOINT_URL: endpoint,
+      AWS_REGION: region,
+      AWS_DEFAULT_REGION: region,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      RCLONE_S3_PROVIDER: "Ceph",
+      RCLONE_S3_ENDPOINT: endpoint,
+      RCLONE_S3_ACCESS_KEY_ID: accessKeyId,
+      RCLONE_S3_SECRET_ACCESS_KEY: secretAccessKey,
+      OS_STORAGE_URL: url,
+      OS_AUTH_TOKEN: token,
+    };
+  };
 });
+
+const BOTO3 = `
+import boto3, sys
+boto3.client("s3").upload_file(sys.argv[2], sys.argv[1], "in/boto3.csv")
+`;
