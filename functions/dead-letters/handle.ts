@@ -37,37 +37,42 @@ export type DeadLetter = {
 const PREFIX = "dead-letters/";
 const KEEP_MS = 30 * 24 * 60 * 60 * 1000;
 
-/** Events of a task that nobody answered are sent again so many times. */
+/** What nobody answered is sent again so many times. */
 const ROUNDS = 5;
 const ROUNDS_KEEP_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Records an event and fails the task it names, in the function's own words. Where no function said anything, since it was
- * killed or somebody else held the task, the task is sent on its way again. A repeat finds its record and changes nothing.
+ * killed or somebody else held the task, the task or the event is sent on its way again. A repeat finds its record and changes nothing.
  */
 export async function record(event: CloudEvent, deps: Deps): Promise<"recorded" | "sent again"> {
   const letter = toLetter(event, deps.now());
   const words = ownWords(event);
-  const unanswered = words === null || words.code === "conflict";
-  if (letter.taskId !== null && unanswered && (await sendAgain(letter.taskId, deps))) return "sent again";
+  // A task has counted its tries by then; an event of no task has only these.
+  const passing = letter.taskId === null ? ["conflict", "unavailable"] : ["conflict"];
+  const unanswered = words === null || passing.includes(words.code);
+  if (unanswered && (await sendAgain(letter, deps))) return "sent again";
   await deps.documents.put(PREFIX + letter.id, letter, { ttlMs: KEEP_MS });
   if (letter.taskId !== null) await failTask(letter.taskId, letter.reason, deps);
   return "recorded";
 }
 
-/** Announces a task once more; `false` when that was done often enough, or there is no such task. */
-async function sendAgain(id: string, { ledger, documents, announcer, source }: Deps): Promise<boolean> {
-  const task = await ledger.get(id);
-  if (task === null) return false;
-  if (isEnded(task.status)) return true;
-  const key = `rounds/${id}`;
+/** Announces a task, or an event of lossi's own, once more; `false` when that was done often enough, or is not ours to do. */
+async function sendAgain(letter: DeadLetter, { ledger, documents, announcer, source }: Deps): Promise<boolean> {
+  const { taskId } = letter;
+  const task = taskId === null ? null : await ledger.get(taskId);
+  if (task !== null && isEnded(task.status)) return true;
+  if (task === null && (taskId !== null || !sourceOf(letter).startsWith("/lossi/"))) return false;
+  const key = `rounds/${taskId ?? letter.id}`;
   const rounds = Number((await documents.get(key))?.value ?? 0);
   if (rounds >= ROUNDS) return false;
-  const announcements = [requested(task, source)];
+  const announcements = [task === null ? again(letter) : requested(task, source)];
   await documents.put(key, rounds + 1, { ttlMs: ROUNDS_KEEP_MS, announcements });
   announcer.announce(announcements);
   return true;
 }
+
+const sourceOf = ({ event }: DeadLetter): string => (event as { source: string }).source;
 
 async function failTask(id: string, reason: string, deps: Deps): Promise<void> {
   const task = await deps.ledger.get(id);

@@ -55,6 +55,32 @@ test.each([
   expect(await list(all)).toHaveLength(1);
 });
 
+test.each([
+  ["nothing", ""],
+  ["that the store is down", REFUSED],
+])("an event of lossi's own whose last try answered %s is sent again as it was, five times", async (_what, answer) => {
+  const all = deps();
+  const { attributes } = failedEvent(answer);
+  const { id } = attributes as Record<string, unknown>;
+  const { data } = newEvent({ type: "x", source: "/s", data: { bucket: "b", key: "k" } });
+  const event = { attributes: { ...attributes, type: "dev.lossi.object.created.v1" }, data };
+  for (let round = 0; round < 5; round++) {
+    expect(await record(event, all)).toBe("sent again");
+    all.clock.now += GRACE_MS;
+    const [again] = await all.outbox.claim(10, 1);
+    expect(again?.event).toMatchObject({
+      id,
+      type: "dev.lossi.object.created.v1",
+      data: { key: "k" },
+    });
+    expect(again?.event).not.toHaveProperty("knativeerrorcode");
+    await all.outbox.sent([String(again?.id)]);
+  }
+  expect(await record(event, all)).toBe("recorded");
+  const foreign = { attributes: { ...event.attributes, source: "/elsewhere" }, data };
+  expect(await record(foreign, all)).toBe("recorded");
+});
+
 test("a dead letter of a task that has ended meanwhile is none", async () => {
   const all = deps();
   const lease = await begun(all, ID);
