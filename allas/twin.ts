@@ -8,11 +8,10 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
+import { freePort } from "#platform/free-port.ts";
 import { spawnTied } from "#platform/lifeline.ts";
 
 import { cephConf } from "./ceph-conf.ts";
@@ -133,11 +132,3 @@ const answers = (port: number): Promise<boolean> =>
   });
 
 const lastLines = (file: string): string => readFileSync(file, "utf8").trim().split("\n").slice(-10).join("\n");
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}

@@ -1,11 +1,12 @@
 /** The stack that lossi replaces, in its usual small form: uvicorn, Celery with 8 workers, Beat, Flower, Redis. */
+import { freePort } from "#platform/free-port.ts";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { answers, callJson } from "./calls.ts";
 import type { TaskServer } from "./platform.ts";
-import { freePort, start, until } from "./processes.ts";
+import { start, until } from "./processes.ts";
 
 const WORKERS = 8;
 const sources = join(import.meta.dirname, "old-stack");

@@ -37,8 +37,8 @@ export const tasks: Measure = {
     ${TASKS_OF_ONE} from one. A client asks for its task after 2 ms and then ever more rarely, up to 50 ms; the one
     client asks every millisecond. A task that does not end in SUCCESS ends the run. Ours writes each step to the disk
     before it answers; Redis, as it comes, does not. That is what holds back tasks that put an object: two new files and
-    two entries in folders, each flushed to the disk, and each new object is told of while the tasks go on. With the home in memory and nobody
-    told, the same tasks end at 1000/s and more.`,
+    two entries in folders, each flushed to the disk, and each new object is told of while the tasks go on. With the
+    home in memory and nobody told, the same tasks end at 1000/s and more.`,
   rows: [...rows, ...rows.map(({ name, unit }): Row => ({ name: OLD + name, unit }))],
   async run({ folder, python }) {
     const servers: [string, TaskServer][] = [["", await startLossi(join(folder, "lossi"))]];

@@ -3,12 +3,11 @@ import { readdirSync, statSync, watch } from "node:fs";
 import type { FSWatcher } from "node:fs";
 import { join } from "node:path";
 
-import { CHECKS } from "#shared/objects/watched.ts";
+import { CHECKS, NOTIFICATIONS_PATH } from "#shared/objects/watched.ts";
+import type { Place } from "#shared/objects/watched.ts";
 import { keyOf } from "#shared/store/paths.ts";
 
 import type { SmallRequest } from "./serving/proxy.ts";
-
-export type Place = { bucket: string; key: string };
 
 /** Changes that come together are told together, this many at most. */
 const SETTLE_MS = 5;
@@ -63,5 +62,5 @@ export function hintOf(
   const Records = places.map(({ bucket, key }) => ({ opaqueData, s3: { bucket: { name: bucket }, object: { key } } }));
   const headers = { "content-type": "application/json" };
   const body = Buffer.from(JSON.stringify({ Records }));
-  return { method: "POST", path: "/bucket-events/notifications", headers, body, timeoutMs: null };
+  return { method: "POST", path: NOTIFICATIONS_PATH, headers, body, timeoutMs: null };
 }

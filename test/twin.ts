@@ -3,10 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterAll } from "vitest";
+import { afterAll, onTestFinished } from "vitest";
+
+import type { Store } from "#shared/store/store.ts";
 
 import { startTwin } from "../allas/twin.ts";
 import type { Twin } from "../allas/twin.ts";
+import { openS3 } from "./contract/allas-stores.ts";
 import { has } from "./required.ts";
 
 export const hasCeph = has("ceph", "radosgw", ["--version"]);
@@ -20,6 +23,17 @@ export async function twinOfThisFile(): Promise<Twin> {
     rmSync(around, { recursive: true });
   });
   return twin;
+}
+
+/** The twin's buckets as somebody else sees them, for one test. */
+export async function storeOn(twin: Twin): Promise<Store> {
+  const folder = mkdtempSync(join(tmpdir(), "lossi-store-"));
+  const store = await openS3({ folder, s3: twin.s3 });
+  onTestFinished(() => {
+    store.close();
+    rmSync(folder, { recursive: true });
+  });
+  return store;
 }
 
 /** The body of `setup/config/init` for a Swift token. */

@@ -1,9 +1,10 @@
 /** The echo on a bare `node:http` file, on our wrapper, and on both frameworks, each as it is started in production. */
+import { freePort } from "#platform/free-port.ts";
 import { join } from "node:path";
 
 import { build } from "rolldown";
 
-import { freePort, start } from "../processes.ts";
+import { start } from "../processes.ts";
 import type { Started } from "../processes.ts";
 
 export type Server = { command: string[]; env: Record<string, string> };

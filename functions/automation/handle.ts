@@ -6,6 +6,7 @@ import { LossiError, codeOf, messageOf } from "#shared/errors.ts";
 import type { Subscribe } from "#shared/objects/notifications.ts";
 import { TASK_METADATA } from "#shared/objects/place.ts";
 import { watchBucket } from "#shared/objects/watched.ts";
+import type { Place } from "#shared/objects/watched.ts";
 import type { Documents, Json, Ledger } from "#shared/state/state.ts";
 import type { Store } from "#shared/store/store.ts";
 import { accept, announcement } from "#shared/tasks/accept.ts";
@@ -144,7 +145,7 @@ async function whyStop(name: string, rule: Rule, object: Appeared, deps: Deps): 
 }
 
 /** How many runs of this automation led to each other before this object: tasks name themselves in what they write. */
-async function chainOf(name: string, object: Pick<Appeared, "bucket" | "key">, deps: Deps): Promise<number> {
+async function chainOf(name: string, object: Place, deps: Deps): Promise<number> {
   const { metadata } = (await deps.store.head(object.bucket, object.key)) ?? { metadata: {} };
   const task = (metadata as Record<string, string | undefined>)[TASK_METADATA];
   const run = task === undefined ? null : await deps.documents.get(`${RUNS}${name}/${task}`);

@@ -2,6 +2,7 @@
 import * as z from "zod";
 
 import { LossiError, messageOf } from "#shared/errors.ts";
+import type { Place } from "#shared/objects/watched.ts";
 import { parse, strict } from "#shared/schema.ts";
 import type { Json } from "#shared/state/state.ts";
 import { REQUESTS, parseTask } from "#shared/tasks/requests.ts";
@@ -44,7 +45,7 @@ export const ruleName = z
 export type Rule = Omit<z.infer<typeof ruleBody>, "run"> & { run: z.infer<typeof run> };
 
 /** The object that appeared. */
-export type Appeared = { bucket: string; key: string; etag: string };
+export type Appeared = Place & { etag: string };
 
 /** Reads a rule and tries it on an object that could appear. Throws `invalid` that says what would be right. */
 export function parseRule(body: unknown): Rule {

@@ -5,6 +5,7 @@ import { ping } from "#events/index.ts";
 import { createHttp, jsonBody, onlyMethod } from "#shared/http/app.ts";
 import type { App } from "#shared/http/app.ts";
 import { on, onEvents } from "#shared/http/events.ts";
+import { NOTIFICATIONS_PATH } from "#shared/objects/watched.ts";
 import type { Logger } from "#shared/log.ts";
 
 import { createLooker, describe, note, sweepAll } from "./handle.ts";
@@ -17,14 +18,14 @@ export function createApp(deps: Deps & { secret: string | undefined }, log: Logg
   // Whoever noted something may have been killed before it looked.
   looker.nudge();
   /** A gateway repeats what fails a thousand times a second, so the answer does not wait for the look. */
-  app.post("/bucket-events/notifications", async (c) => {
+  app.post(NOTIFICATIONS_PATH, async (c) => {
     const foreign = await note(placesOf(jsonBody(c, z.unknown()), deps.secret), deps);
     if (foreign.length > 0) c.var.log.warn({ foreign: foreign.slice(0, 3) }, "nobody watches this bucket");
     looker.nudge();
     return c.json({ output: null });
   });
   app.get("/bucket-events", async (c) => c.json(await describe(deps)));
-  onlyMethod(app, "POST", "/bucket-events/notifications");
+  onlyMethod(app, "POST", NOTIFICATIONS_PATH);
   onlyMethod(app, "GET", "/bucket-events");
   onEvents(app, {
     [ping.type]: on(ping.parse, async (_data, _event, c) => {

@@ -2,11 +2,10 @@ import { requireConfiguration } from "#shared/configuration.ts";
 import { isFinal, messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
 import { CHECKS, NOTIFICATIONS_DOCUMENT, listWatched, storeName } from "#shared/objects/watched.ts";
-import type { Watched } from "#shared/objects/watched.ts";
+import type { Place, Watched } from "#shared/objects/watched.ts";
 import type { Document, Json } from "#shared/state/state.ts";
 import { look } from "./look.ts";
 import type { LookDeps } from "./look.ts";
-import type { Place } from "./notification.ts";
 import { sweep } from "./sweep.ts";
 import type { Swept } from "./sweep.ts";
 
@@ -47,10 +46,8 @@ const LAST_SWEEP = "last-sweep";
 export async function describe(deps: Deps): Promise<Json> {
   const { watched } = await known(deps);
   const buckets = watched.map(({ bucket, since }) => ({ bucket, since: since.toISOString() }));
-  const [notifications, lastSweep] = await Promise.all(
-    [NOTIFICATIONS_DOCUMENT, LAST_SWEEP].map(async (key) => (await deps.documents.get(key))?.value ?? null),
-  );
-  return { buckets, notifications: notifications ?? null, lastSweep: lastSweep ?? null };
+  const read = async (key: string): Promise<Json> => (await deps.documents.get(key))?.value ?? null;
+  return { buckets, notifications: await read(NOTIFICATIONS_DOCUMENT), lastSweep: await read(LAST_SWEEP) };
 }
 
 type Known = { watched: Watched[]; prefix: string };
@@ -94,7 +91,12 @@ export function createLooker(deps: Deps, log: Logger): Looker {
       });
   };
 
-  return { nudge, idle: async () => (await running) ?? undefined };
+  return {
+    nudge,
+    async idle() {
+      await running;
+    },
+  };
 }
 
 /** One that cannot be looked at stays, and is thrown when the others have been. */

@@ -1,10 +1,10 @@
 /** What is known of an object is compared with what is there, and a difference is told. */
 import { objectCreated, objectRemoved } from "#events/index.ts";
+import type { Place } from "#shared/objects/watched.ts";
 import type { Announcer } from "#shared/outbox/announcer.ts";
 import type { Documents } from "#shared/state/state.ts";
 import type { ObjectInfo, Store } from "#shared/store/store.ts";
 import { announcement } from "#shared/tasks/accept.ts";
-import type { Place } from "./notification.ts";
 
 /** What was told of an object last; an `etag` of `null`: that it is gone. */
 export type Known = { etag: string | null };

@@ -4,6 +4,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import * as z from "zod";
 
 import { LossiError } from "#shared/errors.ts";
+import type { Place } from "#shared/objects/watched.ts";
 import { parse } from "#shared/schema.ts";
 
 const record = z.looseObject({
@@ -14,8 +15,6 @@ const record = z.looseObject({
   }),
 });
 const notification = z.looseObject({ Records: z.array(record).min(1).max(1000) });
-
-export type Place = { bucket: string; key: string };
 
 /**
  * The places that a notification tells of. What it says happened there is not believed: a refused put notifies as well.

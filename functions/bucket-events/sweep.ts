@@ -1,4 +1,5 @@
 /** The sweep: what is stored beside what is known, both in the order of their keys. It finds what no notification told. */
+import { messageOf } from "#shared/errors.ts";
 import type { Documents } from "#shared/state/state.ts";
 import { compareKeys } from "#shared/store/names.ts";
 import type { ObjectInfo, Store } from "#shared/store/store.ts";
@@ -19,7 +20,7 @@ export async function sweep(watched: Watched[], deps: LookDeps): Promise<Swept> 
     try {
       await sweepBucket(one, deps, swept);
     } catch (error) {
-      swept.failed.push(`${one.bucket}: ${(error as Error).message}`);
+      swept.failed.push(`${one.bucket}: ${messageOf(error)}`);
     }
   }
   return swept;

@@ -3,14 +3,16 @@ import { createHash } from "node:crypto";
 import { jobFinished, jobStarted, jobSubmitted, runCollected } from "#events/index.ts";
 import { forwarderBucket, requireConfiguration, submitterBucket } from "#shared/configuration.ts";
 import { LossiError } from "#shared/errors.ts";
-import { jobPath, readFields } from "#shared/jobs/object.ts";
+import { readJob } from "#shared/jobs/artifacts.ts";
+import type { Fields } from "#shared/jobs/artifacts.ts";
+import { FLAGS, jobPath, nextVersion } from "#shared/jobs/object.ts";
 import type { RunRecord } from "#shared/jobs/run-record.ts";
 import { storeName } from "#shared/objects/watched.ts";
 import type { Announcer } from "#shared/outbox/announcer.ts";
 import type { Documents, Json } from "#shared/state/state.ts";
 import type { Store } from "#shared/store/store.ts";
 import { announcement } from "#shared/tasks/accept.ts";
-import { FLAGS, collect } from "./record.ts";
+import { collect } from "./record.ts";
 import type { RecordDeps } from "./record.ts";
 
 export type Deps = RecordDeps & { documents: Documents; announcer: Announcer; source: string };
@@ -40,8 +42,9 @@ export async function update(bucket: string, objectKey: string, deps: Deps): Pro
   for (let tries = 0; tries < TRIES; tries++) {
     const known = await deps.documents.get(at);
     const before = known?.value as Collected | undefined;
-    if (!(await hasBegun(bucket, key, deps.store))) return false;
-    const record = await collect(place, deps);
+    const fields = await readBegun(bucket, key, deps.store);
+    if (fields === null) return false;
+    const record = await collect(fields, place, deps);
     if (JSON.stringify(before?.record) === JSON.stringify(record)) return false;
     if (!(await store(record, deps))) continue;
     const due = eventsOf(record).filter(({ type }) => !before?.sent.includes(type));
@@ -57,12 +60,11 @@ export async function update(bucket: string, objectKey: string, deps: Deps): Pro
   throw new LossiError("conflict", `the run record of job ${key} in ${bucket} is being written without pause`);
 }
 
-/** A job that nobody started is no run yet, and one that is gone is none any more. */
-async function hasBegun(bucket: string, key: string, store: Store): Promise<boolean> {
-  const object = await store.get(bucket, jobPath(key));
-  if (object === null) return false;
-  const fields = readFields(object.body, jobPath(key));
-  return FLAGS.some((flag) => fields[flag] === true);
+/** A job that nobody started is no run yet, and one that is gone is none any more: `null`. */
+async function readBegun(bucket: string, key: string, store: Store): Promise<Fields | null> {
+  if ((await store.head(bucket, jobPath(key))) === null) return null;
+  const fields = await readJob({ bucket, key, store });
+  return FLAGS.some((flag) => fields[flag] === true) ? fields : null;
 }
 
 /** Writes `RUNS/{key}` unless it says so already; `false` when another process wrote it meanwhile. */
@@ -71,8 +73,8 @@ async function store(record: RunRecord, { store }: Deps): Promise<boolean> {
   const current = await store.head(bucket, key);
   if (current?.etag === createHash("md5").update(body).digest("hex")) return true;
   const condition = current === null ? ({ ifNoneMatch: "*" } as const) : { ifMatch: current.etag };
-  const version = String(Number(current?.metadata["version"] ?? 0) + 1);
-  const options = { contentType: "application/json", metadata: { version }, ...condition };
+  const metadata = current === null ? { version: "1" } : nextVersion(current);
+  const options = { contentType: "application/json", metadata, ...condition };
   return (await store.put(bucket, key, body, options)) !== null;
 }
 

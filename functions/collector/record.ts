@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 
 import { LossiError, codeOf, messageOf } from "#shared/errors.ts";
-import { locate, readJob, readOutput, readTimes, storedTargets } from "#shared/jobs/artifacts.ts";
-import type { Buckets, FilePlace } from "#shared/jobs/artifacts.ts";
+import { locate, readOutput, readTimes, targetsOf } from "#shared/jobs/artifacts.ts";
+import type { Buckets, Fields, FilePlace } from "#shared/jobs/artifacts.ts";
+import { FLAGS } from "#shared/jobs/object.ts";
 import type { RunRecord } from "#shared/jobs/run-record.ts";
 import { parseSacct } from "#shared/slurm/sacct.ts";
 import { parseSeff } from "#shared/slurm/seff.ts";
@@ -16,26 +17,14 @@ export type JobPlace = { key: string; user: string; buckets: Buckets };
 const READ_LIMIT = 64 * 1024 * 1024;
 const MOST_FILES = 1000;
 
-/** Flags in the order in which a job gets them; the last that is set says how far it is. */
-export const FLAGS = [
-  "start",
-  "ready",
-  "submit",
-  "pending",
-  "running",
-  "cancel",
-  "stopped",
-  "stored",
-  "failed",
-  "complete",
-];
-
-/** Reads everything there is about a job. Throws `rejected` where there is no job object that can be read. */
-export async function collect({ key, user, buckets }: JobPlace, { store, zone }: RecordDeps): Promise<RunRecord> {
+/** Reads everything there is about a job beside its object, whose fields are at hand. */
+export async function collect(
+  fields: Fields,
+  { key, user, buckets }: JobPlace,
+  { store, zone }: RecordDeps,
+): Promise<RunRecord> {
   const job = { key, bucket: buckets.submitter, store };
-  const fields = await readJob(job);
   const missing: Record<string, string> = {};
-  const unreadable: string[] = [];
   /** A source that is not there says why. */
   const source = async <T>(name: string, read: () => Promise<T>): Promise<T | null> => {
     try {
@@ -49,14 +38,13 @@ export async function collect({ key, user, buckets }: JobPlace, { store, zone }:
   const sacct = await source("sacct", async () => parseSacct(await readOutput("SACCT", job), zone));
   const seff = await source("seff", async () => parseSeff(await readOutput("SEFF", job)));
   const times = await source("times", async () => numbersOf(await readTimes(job)));
-  const targets = (await source("files", () => storedTargets(job))) ?? [];
+  const targets = (await source("files", async () => targetsOf(key, fields))) ?? [];
   const files: RunRecord["files"] = [];
   for (const target of targets.slice(0, MOST_FILES)) {
     const file = await source(`file ${target.slice(0, 300)}`, () => describe(locate(target, buckets), store));
     if (file !== null) files.push(file);
   }
-  for (const problem of [...(sacct?.unreadable ?? []), ...(seff?.unreadable ?? [])])
-    unreadable.push(explainUnreadable(problem));
+  const unreadable = [...(sacct?.unreadable ?? []), ...(seff?.unreadable ?? [])];
   const whole = sacct?.rows["1"];
   const set = FLAGS.filter((flag) => fields[flag] === true);
   const text = (name: string): string => (typeof fields[name] === "string" ? fields[name] : "");
@@ -97,7 +85,7 @@ export async function collect({ key, user, buckets }: JobPlace, { store, zone }:
     seff: seff && { metrics: seff.metrics, metadata: seff.metadata },
     files,
     missing,
-    unreadable: unreadable.slice(0, 100),
+    unreadable: unreadable.slice(0, 100).map(explainUnreadable),
   };
 }
 

@@ -43,7 +43,8 @@ const ROUNDS_KEEP_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Records an event and fails the task it names, in the function's own words. Where no function said anything, since it was
- * killed or somebody else held the task, the task or the event is sent on its way again. A repeat finds its record and changes nothing.
+ * killed or somebody else held the task, the task or the event is sent on its way again. A repeat finds its record and
+ * changes nothing.
  */
 export async function record(event: CloudEvent, deps: Deps): Promise<"recorded" | "sent again"> {
   const letter = toLetter(event, deps.now());

@@ -36,8 +36,9 @@ export async function init(configuration: Configuration, deps: Deps): Promise<vo
   const buckets = [forwarderBucket(configuration), submitterBucket(configuration, configuration.user)];
   for (const bucket of buckets) checkBucket(bucket);
   const store = await deps.openStore(configuration);
-  for (const bucket of buckets) await checkAccess(store, bucket);
-  for (const bucket of buckets) await watchBucket(bucket, configuration, { ...deps, store });
+  const times = new Map<string, Date>();
+  for (const bucket of buckets) times.set(bucket, await checkAccess(store, bucket));
+  for (const [bucket, storeTime] of times) await watchBucket(bucket, configuration, { ...deps, store, storeTime });
   const announcements = [changed(configuration, deps.source)];
   await deps.documents.put(CONFIGURATION_DOCUMENT, configuration, { announcements });
   await deps.subscribe(configuration, buckets);

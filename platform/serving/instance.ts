@@ -2,10 +2,10 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { Agent, get } from "node:http";
-import { connect, createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { createInterface } from "node:readline";
 
+import { freePort } from "../free-port.ts";
 import { spawnTied } from "../lifeline.ts";
 import type { ServiceResource } from "../resources.ts";
 import type { Log } from "./serving.ts";
@@ -119,14 +119,6 @@ const knative = ({ name, generation }: ServiceResource, port: number): Record<st
   K_CONFIGURATION: name,
   K_REVISION: `${name}-${String(generation).padStart(5, "0")}`,
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
 
 function probe(port: number, path: string | null): Promise<boolean> {
   return new Promise((resolve) => {

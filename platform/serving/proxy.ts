@@ -6,8 +6,10 @@ import type {
   IncomingHttpHeaders,
   IncomingMessage,
   OutgoingHttpHeaders,
+  RequestOptions,
   ServerResponse,
 } from "node:http";
+import { urlToHttpOptions } from "node:url";
 
 import { answerError } from "../edge.ts";
 import type { Instance } from "./instance.ts";
@@ -175,7 +177,8 @@ export async function exchange(
   });
 }
 
-function addressOf(url: string): { host: string; port: string; path: string } {
-  const { hostname, port, pathname, search } = new URL(url);
-  return { host: hostname.replace(/^\[(.*)\]$/, "$1"), port, path: pathname + search };
+/** Where to connect: an IPv6 address has no brackets there. */
+function addressOf(url: string): Pick<RequestOptions, "hostname" | "port" | "path"> {
+  const { hostname, port, path } = urlToHttpOptions(new URL(url));
+  return { hostname, port, path };
 }

@@ -12,15 +12,13 @@ export interface Slots {
 export function createSlots(total: number): Slots {
   let free = total;
   const waiting: { count: number; grant: () => void }[] = [];
-  /** In turn; who wants more than there are holds nobody up. */
+  /** Whose turn it is; who wants more than there are holds nobody up. */
+  const next = () => waiting.find(({ count }) => count <= total);
   const serve = (): void => {
-    for (;;) {
-      const first = waiting.findIndex(({ count }) => count <= total);
-      if (first === -1 || (waiting[first] as { count: number }).count > free) return;
-      for (const { count, grant } of waiting.splice(first, 1)) {
-        free -= count;
-        grant();
-      }
+    for (let first = next(); first !== undefined && first.count <= free; first = next()) {
+      waiting.splice(waiting.indexOf(first), 1);
+      free -= first.count;
+      first.grant();
     }
   };
   const giveBack = (count: number) => (): void => {
@@ -34,7 +32,7 @@ export function createSlots(total: number): Slots {
         waiting.push({ count, grant: () => resolve(giveBack(count)) });
         serve();
       }),
-    isShort: (count) => count > 0 && (waiting.some((other) => other.count <= total) || count > free),
+    isShort: (count) => count > 0 && (next() !== undefined || count > free),
     describe: () => ({ total, free, waiting: waiting.length }),
   };
 }

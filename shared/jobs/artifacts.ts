@@ -1,13 +1,13 @@
 /** The objects of one job. What is missing is `rejected`, with why that may be: the reason of a task that failed. */
 import { LossiError, codeOf } from "../errors.ts";
-import { jobPath } from "./object.ts";
+import { FLAGS, jobPath } from "./object.ts";
 import { decode } from "../objects/codec.ts";
 import type { Json } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
 
 export type JobPlace = { key: string; bucket: string; store: Store };
 
-type Fields = { [key: string]: Json };
+export type Fields = { [key: string]: Json };
 
 /** `JOBS/{key}` */
 export async function readJob(job: JobPlace): Promise<Fields> {
@@ -38,9 +38,11 @@ export async function readOutput(command: "SACCT" | "SEFF", job: JobPlace): Prom
 const ENCODED = new Set([0x80, 0x7b, 0x22]);
 
 /** The targets of `files.store`, once the files are there; empty for an entry that names none. */
-export async function storedTargets(job: JobPlace): Promise<string[]> {
-  const fields = await readJob(job);
-  if (fields["stored"] !== true) throw new LossiError("rejected", notStored(job.key, fields));
+export const storedTargets = async (job: JobPlace): Promise<string[]> => targetsOf(job.key, await readJob(job));
+
+/** The same of a job that was read already. */
+export function targetsOf(key: string, fields: Fields): string[] {
+  if (fields["stored"] !== true) throw new LossiError("rejected", notStored(key, fields));
   const { store } = (fields["files"] ?? {}) as { store?: unknown };
   return Array.isArray(store) ? store.map(targetOf) : [];
 }
@@ -69,10 +71,9 @@ async function whyMissing(path: string, job: JobPlace): Promise<string> {
   return `job ${job.key} is stored, but its submitter left no ${path} in bucket ${job.bucket}`;
 }
 
-const FLAGS = ["start", "ready", "submit", "pending", "running", "cancel", "stopped"];
-
 function notStored(key: string, fields: Fields): string {
-  const set = FLAGS.filter((flag) => fields[flag] === true).join(", ") || "none";
+  const before = FLAGS.slice(0, FLAGS.indexOf("stored"));
+  const set = before.filter((flag) => fields[flag] === true).join(", ") || "none";
   return `job ${key} has not been stored yet: its flag stored is false; set so far: ${set}`;
 }
 

@@ -10,6 +10,20 @@ type Fields = { [key: string]: unknown };
 export const jobPath = (key: string | number): string => `JOBS/${key}`;
 export const TEMPLATE_PATH = "JOBS/status-template";
 
+/** What a job may have set, in the order in which it comes to it. */
+export const FLAGS = [
+  "start",
+  "ready",
+  "submit",
+  "pending",
+  "running",
+  "cancel",
+  "stopped",
+  "stored",
+  "failed",
+  "complete",
+];
+
 /** The empty job, for buckets whose submitter left no template. */
 export const BUILT_IN_TEMPLATE: Fields = {
   name: "",
@@ -21,32 +35,11 @@ export const BUILT_IN_TEMPLATE: Fields = {
   },
   files: { provide: [], store: [] },
   workflow: { requires: [], enables: [] },
-  start: false,
-  ready: false,
-  submit: false,
-  pending: false,
-  running: false,
-  cancel: false,
-  stopped: false,
-  stored: false,
-  failed: false,
-  complete: false,
+  ...Object.fromEntries(FLAGS.map((flag) => [flag, false])),
 };
 
 /** Flags and the id are the protocol's own: a request may not set them. */
-const OWN = new Set([
-  "id",
-  "start",
-  "ready",
-  "submit",
-  "pending",
-  "running",
-  "cancel",
-  "stopped",
-  "stored",
-  "failed",
-  "complete",
-]);
+const OWN = new Set(["id", ...FLAGS]);
 
 /** Lays the request's keys over the template; what the template does not know is left out and named in `dropped`. */
 export function layOver(template: Fields, job: Job): { object: Fields; dropped: string[] } {

@@ -5,7 +5,7 @@ import type { Configuration } from "../configuration.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Documents } from "../state/state.ts";
-import { NOTIFICATIONS_DOCUMENT } from "./watched.ts";
+import { NOTIFICATIONS_DOCUMENT, NOTIFICATIONS_PATH } from "./watched.ts";
 
 /** What a function that asks for notifications reads from its environment. */
 export const notificationConfig = {
@@ -39,7 +39,7 @@ async function subscribe(
   const { "used-client": client, endpoint = "", region = "" } = configuration;
   if (client === "none") return "the embedded store needs none";
   if (client === "swift") return "Swift has none; init with s3 asks for them";
-  const push = url || (isLoopback(endpoint) && edge !== undefined ? `${edge}${PATH}` : "");
+  const push = url || (isLoopback(endpoint) && edge !== undefined ? `${edge}${NOTIFICATIONS_PATH}` : "");
   if (push === "" || secret === undefined)
     return "the gateway does not know where to send them; LOSSI_NOTIFICATION_URL and LOSSI_NOTIFICATION_SECRET say so";
   const aws = await import("../store/aws-sdk.ts");
@@ -65,8 +65,6 @@ async function subscribe(
     s3.destroy();
   }
 }
-
-const PATH = "/bucket-events/notifications";
 
 const topicOf = (configuration: Configuration): string =>
   `lossi-${configuration["bucket-prefix"]}-${configuration["ice-id"]}`.replaceAll(/[^a-zA-Z0-9_-]/g, "-");

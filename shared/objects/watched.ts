@@ -8,21 +8,28 @@ import type { Store } from "../store/store.ts";
 /** A watched bucket. What was last changed before `since`, by the store's clock, is not told. */
 export type Watched = { bucket: string; since: Date };
 
+/** Where an object is. */
+export type Place = { bucket: string; key: string };
+
+/** Where notifications are taken, on the edge. */
+export const NOTIFICATIONS_PATH = "/bucket-events/notifications";
+
 /** Objects of our own that come and go beneath this prefix: nobody is told of them. */
 export const CHECKS = "lossi-check-";
 
 /** Whether the store notifies, `{on, reason}`. */
 export const NOTIFICATIONS_DOCUMENT = "notifications";
 
-/** Begins to watch a bucket, from now on; one that is watched stays as it is. */
+/** Begins to watch a bucket, from now on by the store's clock; one that is watched stays as it is. */
 export async function watchBucket(
   bucket: string,
   configuration: Configuration,
-  { documents, store }: { documents: Documents; store: Store },
+  { documents, store, storeTime }: { documents: Documents; store: Store; storeTime?: Date },
 ): Promise<void> {
   const place = placeOf(configuration, bucket);
   if ((await documents.get(place)) !== null) return;
-  await documents.put(place, { since: (await clockOf(store, bucket)).toISOString() }, { ifVersion: 0 });
+  const since = storeTime ?? (await clockOf(store, bucket));
+  await documents.put(place, { since: since.toISOString() }, { ifVersion: 0 });
 }
 
 /** Every bucket that is watched in the configured store. */

@@ -5,6 +5,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { promisify } from "node:util";
 
+import { isStream } from "./store.ts";
 import type { Body } from "./store.ts";
 
 const syncFile = promisify(fsync);
@@ -30,7 +31,7 @@ export async function create(path: string, body: Uint8Array): Promise<number> {
 /** As {@link create}, also of pieces, with the MD5 of what was written, in hex. */
 export async function createWith(path: string, body: Body): Promise<{ file: number; md5: string }> {
   const hash = createHash("md5");
-  if (typeof body === "string" || body instanceof Uint8Array) {
+  if (!isStream(body)) {
     const bytes = Buffer.from(body as Uint8Array); // The caller may change its own before they are written.
     return { file: await create(path, bytes), md5: hash.update(bytes).digest("hex") };
   }

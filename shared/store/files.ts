@@ -11,7 +11,7 @@ import { createWith, last, makeFolder, makeFolderNow, syncFolder } from "./durab
 import { listKeys } from "./files-list.ts";
 import { openFolderLock } from "./folder-lock.ts";
 import type { FolderLock } from "./folder-lock.ts";
-import { checkBucket, checkKey, checkLimit, checkMetadata } from "./names.ts";
+import { withChecks } from "./names.ts";
 import { findFile, kindOf, locate } from "./paths.ts";
 import { Sidecars, sidecarOf } from "./sidecar.ts";
 import type { Body, ObjectInfo, PutOptions, Range, Store, StoredObject } from "./store.ts";
@@ -21,7 +21,7 @@ export type FilesStoreOptions = { folder: string };
 /** Opens a store in a folder; several processes may write to it at once. Nothing is made before the first write. */
 export function openFilesStore({ folder }: FilesStoreOptions): Store {
   const store = new FilesStore(folder);
-  return {
+  return withChecks({
     createBucket: (bucket) => guard(store.createBucket(bucket)),
     get: (bucket, key, range) => guard(store.get(bucket, key, range)),
     stream: (bucket, key) => guard(store.stream(bucket, key)),
@@ -31,7 +31,7 @@ export function openFilesStore({ folder }: FilesStoreOptions): Store {
     list: (bucket, options) => guard(store.list(bucket, options)),
     link: async () => null,
     close: () => store.close(),
-  };
+  });
 }
 
 /** What the disk refuses becomes `unavailable`. */
@@ -58,7 +58,6 @@ class FilesStore {
   }
 
   async createBucket(bucket: string): Promise<void> {
-    checkBucket(bucket);
     if (this.#lasting.has(bucket) && kindOf(join(this.#folder, bucket)) === "folder") return;
     for (const folder of [this.#sidecars.folder(bucket), join(this.#folder, bucket)]) {
       await makeFolder(folder);
@@ -85,8 +84,7 @@ class FilesStore {
   }
 
   async put(bucket: string, key: string, body: Body, options: PutOptions = {}): Promise<{ etag: string } | null> {
-    checkMetadata(options.metadata ?? {});
-    const folder = this.#bucket(bucket, key);
+    const folder = this.#bucket(bucket);
     const { contentType = "application/octet-stream", metadata = {} } = options;
     const described = { key, contentType, metadata: { ...metadata } };
     const temporary = join(this.#folder, ".tmp", randomUUID());
@@ -109,14 +107,14 @@ class FilesStore {
   }
 
   async delete(bucket: string, key: string): Promise<void> {
-    const folder = this.#bucket(bucket, key);
+    const folder = this.#bucket(bucket);
     const changed = this.#locked(() => this.#remove(folder, bucket, key));
     await Promise.all(changed.map(syncFolder));
   }
 
   async list(bucket: string, options: Parameters<Store["list"]>[1] = {}): ReturnType<Store["list"]> {
     const folder = this.#bucket(bucket);
-    const limit = checkLimit(options);
+    const { limit = 1000 } = options;
     const keys = listKeys(folder, options.prefix ?? "", options.after ?? "");
     const objects: StoredObject[] = [];
     for (const key of keys) {
@@ -173,10 +171,8 @@ class FilesStore {
     }
   }
 
-  /** The bucket's folder. Throws `not_found`, or `invalid` for a name no bucket or object may have. */
-  #bucket(bucket: string, key?: string): string {
-    checkBucket(bucket);
-    if (key !== undefined) checkKey(key);
+  /** The bucket's folder. Throws `not_found`. */
+  #bucket(bucket: string): string {
     const folder = join(this.#folder, bucket);
     if (kindOf(folder) !== "folder") throw new LossiError("not_found", `there is no bucket ${bucket}`);
     return folder;
@@ -224,7 +220,7 @@ class FilesStore {
   }
 
   async #open(bucket: string, key: string): Promise<Opened | null> {
-    const path = findFile(this.#bucket(bucket, key), key);
+    const path = findFile(this.#bucket(bucket), key);
     if (path === null) return null;
     try {
       const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);

@@ -1,9 +1,32 @@
 /** What every driver takes: names that S3, Swift and files can all hold. */
 import { LossiError } from "../errors.ts";
-import type { ListOptions, Metadata } from "./store.ts";
+import type { ListOptions, Metadata, Store } from "./store.ts";
+
+/** A driver whose every call is checked first, so that none of them checks by itself. */
+export function withChecks(store: Store): Store {
+  const check = (bucket: string, key: string): void => {
+    checkBucket(bucket);
+    checkKey(key);
+  };
+  return {
+    createBucket: async (bucket) => (checkBucket(bucket), store.createBucket(bucket)),
+    get: async (bucket, key, range) => (check(bucket, key), store.get(bucket, key, range)),
+    stream: async (bucket, key) => (check(bucket, key), store.stream(bucket, key)),
+    head: async (bucket, key) => (check(bucket, key), store.head(bucket, key)),
+    async put(bucket, key, body, options = {}) {
+      check(bucket, key);
+      checkMetadata(options.metadata ?? {});
+      return store.put(bucket, key, body, options);
+    },
+    delete: async (bucket, key) => (check(bucket, key), store.delete(bucket, key)),
+    list: async (bucket, options = {}) => (checkBucket(bucket), checkLimit(options), store.list(bucket, options)),
+    link: async (bucket, key, seconds) => (check(bucket, key), store.link(bucket, key, seconds)),
+    close: () => store.close(),
+  };
+}
 
 /** Checks a name by S3's rules. Throws `invalid`. */
-export function checkBucket(bucket: string): void {
+function checkBucket(bucket: string): void {
   if (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket) && !bucket.includes("..")) return;
   throw new LossiError(
     "invalid",
@@ -12,7 +35,7 @@ export function checkBucket(bucket: string): void {
 }
 
 /** Checks a key: 1 to 1024 bytes of UTF-8, none of them 0, which Ceph's gateway refuses. Throws `invalid`. */
-export function checkKey(key: string): void {
+function checkKey(key: string): void {
   const bytes = Buffer.byteLength(key);
   if (bytes < 1 || bytes > 1024 || !key.isWellFormed()) {
     throw new LossiError("invalid", `a key has 1 to 1024 bytes of UTF-8, this one has ${bytes}`);
@@ -21,7 +44,7 @@ export function checkKey(key: string): void {
 }
 
 /** Checks names and values of metadata. Throws `invalid`. */
-export function checkMetadata(metadata: Metadata): void {
+function checkMetadata(metadata: Metadata): void {
   for (const [name, value] of Object.entries(metadata)) {
     if (/^[a-z0-9-]+$/.test(name) && value.isWellFormed() && !/\p{Cc}/u.test(value)) continue;
     throw new LossiError(
@@ -31,9 +54,9 @@ export function checkMetadata(metadata: Metadata): void {
   }
 }
 
-/** The most keys of a page. Throws `invalid`. */
-export function checkLimit({ limit = 1000 }: ListOptions): number {
-  if (Number.isInteger(limit) && limit >= 1 && limit <= 1000) return limit;
+/** Checks the most keys of a page. Throws `invalid`. */
+function checkLimit({ limit = 1000 }: ListOptions): void {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 1000) return;
   throw new LossiError("invalid", `a page has 1 to 1000 keys, not ${limit}`);
 }
 

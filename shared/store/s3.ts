@@ -5,7 +5,8 @@ import type { PutObjectCommandInput, S3ServiceException } from "@aws-sdk/client-
 
 import { LossiError, messageOf } from "../errors.ts";
 import { fromHeader, toHeader } from "./header-text.ts";
-import { checkBucket, checkKey, checkLimit, checkMetadata } from "./names.ts";
+import { withChecks } from "./names.ts";
+import { isStream } from "./store.ts";
 import type { Body, Metadata, PutOptions, Range, Store, StoredObject } from "./store.ts";
 import { putInTurn } from "./turns.ts";
 import type { Turns } from "./turns.ts";
@@ -58,11 +59,11 @@ export async function openS3Store(options: S3Options): Promise<Store> {
       const answer = await reader.send(new aws.HeadObjectCommand({ Bucket: bucket, Key: key }));
       return described(key, answer, answer.ContentLength ?? 0);
     } catch (error) {
-      if (statusOf(error) === 404) await reader.send(new aws.HeadBucketCommand({ Bucket: bucket }));
-      else if (statusOf(error) === 403)
-        await reader.send(new aws.ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: 1 }));
-      if (statusOf(error) === 404) return null;
-      throw error;
+      const status = statusOf(error);
+      if (status === 403) await reader.send(new aws.ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: 1 }));
+      if (status !== 404) throw error;
+      await reader.send(new aws.HeadBucketCommand({ Bucket: bucket }));
+      return null;
     }
   };
 
@@ -72,13 +73,12 @@ export async function openS3Store(options: S3Options): Promise<Store> {
     return nameOf(error) === "NoSuchKey" || (statusOf(error) === 500 && (await head(bucket, key))?.etag !== ifMatch);
   };
 
-  const upload = async (input: Omit<PutObjectCommandInput, "Body"> & { Body: Body }): Promise<{ etag: string }> => {
+  type Input = Omit<PutObjectCommandInput, "Body"> & { Body: Exclude<Body, string> };
+  const upload = async (input: Input): Promise<{ etag: string }> => {
     const { Body: body } = input;
-    if (typeof body === "string" || body instanceof Uint8Array) {
-      const { ETag } = await writer.send(
-        new aws.PutObjectCommand({ ...input, Body: body, ContentLength: body.length }),
-      );
-      return { etag: unquoted(ETag) };
+    if (!isStream(body)) {
+      const put = new aws.PutObjectCommand({ ...input, Body: body, ContentLength: body.byteLength });
+      return { etag: unquoted((await writer.send(put)).ETag) };
     }
     const params = { ...input, Body: Readable.from(body, { objectMode: false }) };
     const { ETag } = await new aws.Upload({ client: reader, params, partSize: PART_BYTES, queueSize: 3 }).done();
@@ -86,17 +86,14 @@ export async function openS3Store(options: S3Options): Promise<Store> {
     return { etag: unquoted(ETag) || ((await head(input.Bucket as string, input.Key as string))?.etag ?? "") };
   };
 
-  return guarded(endpoint, {
+  const store = guarded(endpoint, {
     async createBucket(bucket) {
-      checkBucket(bucket);
       await reader.send(new aws.CreateBucketCommand({ Bucket: bucket })).catch((error: unknown) => {
         if (nameOf(error) !== "BucketAlreadyOwnedByYou") throw error;
       });
     },
 
     async get(bucket, key, range) {
-      checkBucket(bucket);
-      checkKey(key);
       try {
         const answer = await reader.send(new aws.GetObjectCommand({ Bucket: bucket, Key: key, ...rangeOf(range) }));
         const body = (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
@@ -110,8 +107,6 @@ export async function openS3Store(options: S3Options): Promise<Store> {
     },
 
     async stream(bucket, key) {
-      checkBucket(bucket);
-      checkKey(key);
       try {
         const answer = await reader.send(new aws.GetObjectCommand({ Bucket: bucket, Key: key }));
         const info = described(key, answer, answer.ContentLength ?? 0);
@@ -122,15 +117,9 @@ export async function openS3Store(options: S3Options): Promise<Store> {
       }
     },
 
-    async head(bucket, key) {
-      checkBucket(bucket);
-      checkKey(key);
-      return head(bucket, key);
-    },
+    head,
 
     async put(bucket, key, body, put = {}) {
-      checkBucket(bucket);
-      checkKey(key);
       // The caller may change its bytes before they are sent.
       const own = isStream(body) ? body : Buffer.from(body as Uint8Array);
       const input = { Bucket: bucket, Key: key, Body: own, ...headersOf(put) };
@@ -153,18 +142,14 @@ export async function openS3Store(options: S3Options): Promise<Store> {
     },
 
     async delete(bucket, key) {
-      checkBucket(bucket);
-      checkKey(key);
       await reader.send(new aws.DeleteObjectCommand({ Bucket: bucket, Key: key }));
     },
 
     async list(bucket, list = {}) {
-      checkBucket(bucket);
-      const MaxKeys = checkLimit(list);
       const answer = await reader.send(
         new aws.ListObjectsV2Command({
           Bucket: bucket,
-          MaxKeys,
+          MaxKeys: list.limit ?? 1000,
           EncodingType: "url",
           ...(list.prefix && { Prefix: list.prefix }),
           ...(list.after && { StartAfter: list.after }),
@@ -180,8 +165,6 @@ export async function openS3Store(options: S3Options): Promise<Store> {
     },
 
     async link(bucket, key, seconds) {
-      checkBucket(bucket);
-      checkKey(key);
       return aws.getSignedUrl(reader, new aws.GetObjectCommand({ Bucket: bucket, Key: key }), { expiresIn: seconds });
     },
 
@@ -190,9 +173,9 @@ export async function openS3Store(options: S3Options): Promise<Store> {
       writer.destroy();
     },
   });
+  return withChecks(store);
 }
 
-const isStream = (body: Body): boolean => typeof body !== "string" && !(body instanceof Uint8Array);
 const unquoted = (etag = ""): string => etag.replaceAll('"', "");
 
 const rangeOf = (range: Range | undefined): { Range?: string } =>
@@ -226,7 +209,6 @@ function headersOf({ contentType = "application/octet-stream", metadata = {} }: 
   ContentType: string;
   Metadata: Metadata;
 } {
-  checkMetadata(metadata);
   const encoded = Object.entries(metadata).map(([name, value]) => [name, toHeader(value)]);
   return { ContentType: contentType, Metadata: Object.fromEntries(encoded) as Metadata };
 }

@@ -29,6 +29,9 @@ export type Range = { from: number; to?: number };
 /** A stream is written piece by piece; when it breaks off, nothing is written. */
 export type Body = Uint8Array | string | AsyncIterable<Uint8Array>;
 
+export const isStream = (body: Body): body is AsyncIterable<Uint8Array> =>
+  typeof body !== "string" && !(body instanceof Uint8Array);
+
 export type ListOptions = {
   prefix?: string;
   /** Only keys after this one, in the order of their UTF-8 bytes. */

@@ -4,8 +4,10 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import https from "node:https";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { urlToHttpOptions } from "node:url";
 
 import { LossiError, messageOf } from "../errors.ts";
+import { isStream } from "./store.ts";
 import type { Body } from "./store.ts";
 
 export type Call = {
@@ -26,15 +28,16 @@ const AGENTS = { "http:": new http.Agent({ keepAlive: true }), "https:": new htt
 
 /** Throws `unavailable` where there is no answer. */
 export async function call({ method, base, path, headers, body, idleMs }: Call): Promise<Answer> {
-  const { protocol, hostname, port, pathname } = new URL(base);
-  const { request } = protocol === "https:" ? https : http;
+  const url = new URL(base);
+  const { hostname, port } = urlToHttpOptions(url);
+  const { request } = url.protocol === "https:" ? https : http;
   const options = {
     method,
-    host: hostname.replace(/^\[(.*)\]$/, "$1"),
+    hostname,
     port,
-    path: pathname.replace(/\/$/, "") + path,
+    path: url.pathname.replace(/\/$/, "") + path,
     headers,
-    agent: AGENTS[protocol as keyof typeof AGENTS],
+    agent: AGENTS[url.protocol as keyof typeof AGENTS],
     timeout: idleMs,
   };
   const outgoing = request(options);
@@ -45,7 +48,7 @@ export async function call({ method, base, path, headers, body, idleMs }: Call):
   });
   answered.catch(() => {});
   try {
-    if (body === undefined || typeof body === "string" || body instanceof Uint8Array) outgoing.end(body);
+    if (body === undefined || !isStream(body)) outgoing.end(body);
     else await pipeline(Readable.from(body, { objectMode: false }), outgoing);
     const incoming = await answered;
     return { method, status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming };

@@ -1,7 +1,8 @@
 /** OpenStack Swift, as Ceph's gateway serves it. It knows no conditions, so our writers take turns. */
 import { LossiError } from "../errors.ts";
 import { fromHeader, toHeader } from "./header-text.ts";
-import { checkBucket, checkKey, checkLimit, checkMetadata } from "./names.ts";
+import { withChecks } from "./names.ts";
+import { isStream } from "./store.ts";
 import type { Body, Store, StoredObject } from "./store.ts";
 import { bytesOf, call, piecesOf } from "./swift-http.ts";
 import type { Answer } from "./swift-http.ts";
@@ -40,7 +41,7 @@ export function openSwiftStore({ access, turns, idleMs = 10_000 }: SwiftOptions)
     current = Promise.resolve(other);
     const isAnother = other.token !== used.token || other.url !== used.url;
     // A stream that was sent cannot be sent again.
-    if (isAnother && !isStream(body))
+    if (isAnother && !(body !== undefined && isStream(body)))
       return send(method, path, { headers, ...(body && { body }), ...(query && { query }) });
     throw new LossiError("credentials", `${new URL(used.url).origin} does not take the token; call init again`);
   };
@@ -58,17 +59,14 @@ export function openSwiftStore({ access, turns, idleMs = 10_000 }: SwiftOptions)
   };
 
   const find = async (bucket: string, key: string, headers: Record<string, string> = {}): Promise<Sent | null> => {
-    checkBucket(bucket);
-    checkKey(key);
     const answer = await send("GET", pathOf(bucket, key), { headers });
     if (answer.status !== 404 && answer.status !== 416) return checked(answer, bucket);
     answer.body.resume();
     return answer.status === 416 ? answer : missing(bucket);
   };
 
-  return {
+  return withChecks({
     async createBucket(bucket) {
-      checkBucket(bucket);
       await done(await send("PUT", pathOf(bucket), { headers: { "content-length": "0" } }), bucket);
     },
 
@@ -90,17 +88,10 @@ export function openSwiftStore({ access, turns, idleMs = 10_000 }: SwiftOptions)
       return answer && { ...described(key, answer), body: piecesOf(answer, answer.base) };
     },
 
-    async head(bucket, key) {
-      checkBucket(bucket);
-      checkKey(key);
-      return head(bucket, key);
-    },
+    head,
 
     async put(bucket, key, body, options = {}) {
-      checkBucket(bucket);
-      checkKey(key);
       const { contentType = "application/octet-stream", metadata = {} } = options;
-      checkMetadata(metadata);
       const bytes = isStream(body) ? null : Buffer.from(body as Uint8Array);
       const headers: Record<string, string> = { "content-type": contentType };
       for (const [name, value] of Object.entries(metadata)) headers[`x-object-meta-${name}`] = toHeader(value);
@@ -112,8 +103,6 @@ export function openSwiftStore({ access, turns, idleMs = 10_000 }: SwiftOptions)
     },
 
     async delete(bucket, key) {
-      checkBucket(bucket);
-      checkKey(key);
       await inTurn(turns, bucket, key, async () => {
         const answer = await send("DELETE", pathOf(bucket, key));
         if (answer.status !== 404) return void (await done(answer, bucket));
@@ -122,9 +111,7 @@ export function openSwiftStore({ access, turns, idleMs = 10_000 }: SwiftOptions)
       });
     },
 
-    async list(bucket, { prefix = "", after = "", ...rest } = {}) {
-      checkBucket(bucket);
-      const limit = checkLimit(rest);
+    async list(bucket, { prefix = "", after = "", limit = 1000 } = {}) {
       const query = { format: "json", limit: Math.min(limit + 1, MOST_LISTED), prefix, marker: after };
       const answer = await checked(await send("GET", pathOf(bucket), { query }), bucket);
       const text = (await bytesOf(answer, answer.base)).toString();
@@ -141,16 +128,13 @@ export function openSwiftStore({ access, turns, idleMs = 10_000 }: SwiftOptions)
 
     link: async () => null,
     close() {},
-  };
+  });
 }
 
 /** The gateway lists no more at once, whatever it is asked for. */
 const MOST_LISTED = 1000;
 
 type Sent = Answer & { base: string };
-
-const isStream = (body: Body | undefined): boolean =>
-  body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array);
 
 const pathOf = (bucket: string, key?: string): string =>
   `/${bucket}${key === undefined ? "" : `/${key.split("/").map(encodeURIComponent).join("/")}`}`;

@@ -1,8 +1,7 @@
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
-import { openS3 } from "../contract/allas-stores.ts";
-import { hasCeph, s3Configuration, swiftConfiguration, twinOfThisFile } from "../twin.ts";
-import { startLossi, temporaryFolder, until } from "./lossi.ts";
+import { hasCeph, s3Configuration, storeOn, swiftConfiguration, twinOfThisFile } from "../twin.ts";
+import { startLossi, until } from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
 
 const BUCKET = "project-submitter-1-me";
@@ -20,11 +19,7 @@ const ended = (lossi: Lossi, id: string): Promise<any> =>
 describe.skipIf(!hasCeph)("objects in Allas", async () => {
   if (!hasCeph) return;
   const twin = await twinOfThisFile();
-  const bucket = async () => {
-    const store = await openS3({ folder: temporaryFolder(), s3: twin.s3 });
-    onTestFinished(() => store.close());
-    return store;
-  };
+  const bucket = () => storeOn(twin);
 
   test.each([
     ["swift", () => swiftConfiguration(twin)],

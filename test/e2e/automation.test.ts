@@ -2,11 +2,10 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
-import { openS3 } from "../contract/allas-stores.ts";
 import { has } from "../required.ts";
-import { hasCeph, s3Configuration, swiftConfiguration, twinOfThisFile } from "../twin.ts";
+import { hasCeph, s3Configuration, storeOn, swiftConfiguration, twinOfThisFile } from "../twin.ts";
 import { NONE, startLossi, temporaryFolder, until } from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
 
@@ -53,11 +52,7 @@ test("what was dropped while the platform was down is found by the sweep", async
 describe.skipIf(!hasCeph)("in Allas", async () => {
   if (!hasCeph) return;
   const twin = await twinOfThisFile();
-  const bucket = async () => {
-    const store = await openS3({ folder: temporaryFolder(), s3: twin.s3 });
-    onTestFinished(() => store.close());
-    return store;
-  };
+  const bucket = () => storeOn(twin);
 
   test("s3: the gateway notifies, and an upload begins a job", async () => {
     const lossi = await startLossi();

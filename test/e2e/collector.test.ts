@@ -1,12 +1,11 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
+import { freePort } from "#platform/free-port.ts";
 import { runRecord } from "#shared/jobs/run-record.ts";
 
 import { has } from "../required.ts";
@@ -73,10 +72,7 @@ test.skipIf(!hasPrometheus)("a real Prometheus reads the metrics", async () => {
 async function startPrometheus(target: string): Promise<string> {
   const folder = temporaryFolder();
   const config = join(folder, "prometheus.yml");
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const listen = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  server.close();
+  const listen = `127.0.0.1:${await freePort()}`;
   writeFileSync(
     config,
     `global: { scrape_interval: 1s }\nscrape_configs: [{ job_name: lossi, static_configs: [{ targets: ["${target}"] }] }]\n`,

@@ -8,11 +8,10 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { encodingOf } from "#shared/objects/codec.ts";
 import { runRecord } from "#shared/jobs/run-record.ts";
 
-import { openS3 } from "../contract/allas-stores.ts";
 import { has } from "../required.ts";
 import { expectedSacct, expectedSeff } from "../samples/slurm/expected.ts";
-import { hasCeph, s3Configuration, swiftConfiguration, twinOfThisFile } from "../twin.ts";
-import { startLossi, temporaryFolder, until } from "./lossi.ts";
+import { hasCeph, s3Configuration, storeOn, swiftConfiguration, twinOfThisFile } from "../twin.ts";
+import { startLossi, until } from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
 
 const hasPython = has("python", "python3", ["-c", "import boto3, swiftclient"]);
@@ -52,8 +51,7 @@ describe.skipIf(!hasCeph || !hasPython)("with a submitter that nobody changes", 
     return { says };
   };
   const bucketOf = async ({ bucket }: Setting) => {
-    const store = await openS3({ folder: temporaryFolder(), s3: twin.s3 });
-    onTestFinished(() => store.close());
+    const store = await storeOn(twin);
     return (key: string) => store.get(bucket, key);
   };
   const started = async (lossi: Lossi, { configuration }: Setting): Promise<void> => {
