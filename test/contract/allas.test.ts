@@ -131,8 +131,8 @@ describe.skipIf(!hasCeph)("on a real gateway", async () => {
 
   test.each(doors)("%s: a gateway that says nothing", async (_name, open) => {
     const { url, trouble } = await startProxy(twin.url);
+    const bucket = await withBucket(await open(), "key");
     const store = await open({ url, idleMs: 300 });
-    const bucket = await withBucket(store, "key");
     trouble.hangs = true;
     expect(await codesOf(everyMethod(store, bucket))).toEqual(["unavailable"]);
   });
