@@ -279,14 +279,22 @@ test("the platform killed and started again has the forwards on their ports", as
 test("a submission whose function is killed on the way opens each forward once", async () => {
   const lossi = await ready();
   const target = await echo();
-  const killing = setInterval(() => forwardingPids(lossi).forEach((pid) => process.kill(pid, "SIGKILL")), 150);
+  // Each pause is longer than the last, so that a slow machine gets through as well.
+  const killings = new AbortController();
+  const killing = (async () => {
+    for (let pause = 100; !killings.signal.aborted; pause *= 1.03) {
+      await new Promise((done) => setTimeout(done, pause));
+      forwardingPids(lossi).forEach((pid) => process.kill(pid, "SIGKILL"));
+    }
+  })();
   const ids: string[] = [];
   while (ids.length < 5) {
     const answer = await lossi.call("POST", "/interaction/forw/submit/none/none", importOf(target)).catch(() => null);
     if (answer?.status === 200) ids.push(answer.json.output);
   }
   await new Promise((done) => setTimeout(done, 1000));
-  clearInterval(killing);
+  killings.abort();
+  await killing;
   const outcomes = await Promise.all(ids.map((id) => ended(lossi, id, 60)));
   const keys = outcomes.map(({ result }) => Number(String(result.keys).split(",")[0])).toSorted();
   expect(keys).toEqual([1, 2, 3, 4, 5]);
