@@ -81,6 +81,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     LOSSI_HOME: home.folder,
     LOSSI_CLUSTER_URL: gatewayUrl,
     LOSSI_CLUSTER_HOSTS: home.hosts,
+    // The edge listens there and nowhere else.
+    LOSSI_PUBLIC_URL: `http://127.0.0.1:${options.port}`,
     LOSSI_NOTIFICATION_SECRET: home.notificationSecret,
     NODE_COMPILE_CACHE: join(home.folder, "compile-cache"),
   };

@@ -1,6 +1,7 @@
 import * as z from "zod";
 
 import { LossiError } from "./errors.ts";
+import { accessConfig } from "./http/access.ts";
 import { explain, timeZone } from "./schema.ts";
 
 const text = (fallback: string) => z.string().min(1).default(fallback);
@@ -18,6 +19,7 @@ export const baseConfig = z.object({
   LOSSI_BROKER_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** The API of the laptop platform, where clocks and forwards are asked for. */
   LOSSI_CLUSTER_URL: z.url({ protocol: /^https?$/ }).optional(),
+  ...accessConfig,
   /** How often work on a task may begin before it fails for good. */
   LOSSI_TASK_ATTEMPTS: count(12),
   /** Milliseconds until the lease of a worker that died passes on. */

@@ -11,6 +11,7 @@ import type { BaseConfig } from "./config.ts";
 import { messageOf } from "./errors.ts";
 import type { FunctionName } from "./functions.ts";
 import type { App } from "./http/app.ts";
+import { openAccess } from "./http/access.ts";
 import { serve } from "./http/serve.ts";
 import { createLogger } from "./log.ts";
 import type { Logger } from "./log.ts";
@@ -51,6 +52,7 @@ export function start<T extends z.ZodType<BaseConfig>>(
     serve(build(config, runtime), {
       port: config.PORT,
       log: runtime.log,
+      access: openAccess(config),
       async drain() {
         await runtime.announcer.drain();
         runtime.state.close();

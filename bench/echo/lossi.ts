@@ -18,4 +18,4 @@ const lines = process.argv.includes("--keep-lines")
 const log = createLogger("echo", LOSSI_LOG_LEVEL, lines);
 const app = createHttp(log);
 onEvents(app, { [echoRequested.type]: on(echoRequested.parse, async () => {}) });
-serve(app, { port: PORT, log, drain: async () => {} });
+serve(app, { port: PORT, log, access: null, drain: async () => {} });

@@ -24,7 +24,7 @@ export function createApp(deps: Deps & AcceptDeps & { work: WorkDeps }, log: Log
       const key = parse(jobKey, c.req.param("key"), "path");
       const input = { key, ...jsonBody(c, startBody) };
       await requireConfiguration(deps.documents);
-      return c.json({ output: await accept(parseRequest({ mode: "artifacts", type, input }), deps) });
+      return c.json({ output: await accept(parseRequest({ mode: "artifacts", type, input }, c.var.caller), deps) });
     });
     onlyMethod(app, "GET", path);
   }

@@ -14,13 +14,13 @@ import { parseRule, ruleName } from "./rule.ts";
 export function createApp(deps: Deps, log: Logger): App {
   const app = createHttp(log);
   const nameOf = (c: AppContext): string => parse(ruleName, c.req.param("name"), "path");
-  app.get("/automation", async (c) => c.json({ output: await list(deps) }));
-  app.get("/automation/:name", async (c) => c.json({ output: await describe(nameOf(c), deps) }));
+  app.get("/automation", async (c) => c.json({ output: await list(c.var.caller, deps) }));
+  app.get("/automation/:name", async (c) => c.json({ output: await describe(nameOf(c), c.var.caller, deps) }));
   app.put("/automation/:name", async (c) =>
-    c.json({ output: await put(nameOf(c), parseRule(jsonBody(c, z.unknown())), deps) }),
+    c.json({ output: await put(nameOf(c), parseRule(jsonBody(c, z.unknown()), c.var.caller), c.var.caller, deps) }),
   );
   app.delete("/automation/:name", async (c) => {
-    await remove(nameOf(c), deps);
+    await remove(nameOf(c), c.var.caller, deps);
     return c.json({ output: null });
   });
   onlyMethod(app, "GET", "/automation");

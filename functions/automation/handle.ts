@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 
-import { requireConfiguration } from "#shared/configuration.ts";
+import { requireConfiguration, submitterBucket } from "#shared/configuration.ts";
 import type { Configuration } from "#shared/configuration.ts";
-import { LossiError, codeOf, messageOf } from "#shared/errors.ts";
+import { LossiError, codeOf, isFinal, messageOf } from "#shared/errors.ts";
+import { isTheirs } from "#shared/http/access.ts";
+import type { Caller } from "#shared/http/access.ts";
 import type { Subscribe } from "#shared/objects/notifications.ts";
 import { TASK_METADATA } from "#shared/objects/place.ts";
 import { watchBucket } from "#shared/objects/watched.ts";
@@ -22,8 +24,8 @@ export type Deps = AcceptDeps & {
   now: () => number;
 };
 
-/** `stopped`: why it does nothing although it is enabled. */
-type Stored = Rule & { stopped: string | null };
+/** `stopped`: why it does nothing although it is enabled. `owner`: who may see and change it beside administrators. */
+type Stored = Rule & { stopped: string | null; owner?: string | null };
 /** What an automation did about one state of an object; `task` is `null` where it sent an event. */
 type Run = Appeared & { at: number; task: string | null; reason: string | null };
 
@@ -36,15 +38,21 @@ const HOUR_MS = 60 * 60 * 1000;
 const SHOWN = 20;
 const PAGE = 1000;
 
-/** Stores an automation and watches its bucket; what waited while it was stopped begins. Throws `invalid`. */
-export async function put(name: string, rule: Rule, deps: Deps): Promise<Json> {
+/** Stores an automation and watches its bucket; what waited while it was stopped begins. Throws `invalid`, `forbidden`. */
+export async function put(name: string, rule: Rule, caller: Caller | null, deps: Deps): Promise<Json> {
   const configuration = await requireConfiguration(deps.documents);
   const { bucket } = rule.watch;
+  const before = await deps.documents.get(RULES + name);
+  if (before !== null && !isTheirs(caller, (before.value as Stored).owner))
+    throw new LossiError("forbidden", `somebody else has an automation ${name}; take another name`);
+  const owner = caller === null || caller.admin ? null : caller.name;
+  if (owner !== null && bucket !== submitterBucket(configuration, owner))
+    throw new LossiError("forbidden", `body: watch: bucket: yours is ${submitterBucket(configuration, owner)}`);
   await watch(bucket, configuration, deps);
-  await deps.documents.put(RULES + name, { ...rule, stopped: null } as Json);
+  await deps.documents.put(RULES + name, { ...rule, stopped: null, owner } as Json);
   await deps.documents.delete(COUNTS + name);
   if (rule.enabled) await runWaiting(name, deps);
-  return describe(name, deps);
+  return describe(name, caller, deps);
 }
 
 async function watch(bucket: string, configuration: Configuration, deps: Deps): Promise<void> {
@@ -59,24 +67,26 @@ async function watch(bucket: string, configuration: Configuration, deps: Deps): 
 }
 
 /** An automation and its last runs, newest first. Throws `not_found`. */
-export async function describe(name: string, deps: Deps): Promise<Json> {
-  const rule = await find(name, deps);
+export async function describe(name: string, caller: Caller | null, deps: Deps): Promise<Json> {
+  const rule = await find(name, caller, deps);
   const runs = (await deps.documents.list(`${RUNS}${name}/`, { limit: PAGE })).map(({ value }) => value as Run);
   const last = runs.toSorted((a, b) => b.at - a.at).slice(0, SHOWN);
   const waiting = (await deps.documents.list(`${WAITING}${name}/`, { limit: PAGE })).length;
   return { name, ...rule, waiting, runs: await Promise.all(last.map((run) => outcomeOf(run, deps))) } as Json;
 }
 
-/** Every automation, by name. */
-export async function list({ documents }: Deps): Promise<Json> {
-  return (await documents.list(RULES)).map(({ key, value }) => ({
+/** Every automation of the caller, by name. */
+export async function list(caller: Caller | null, { documents }: Deps): Promise<Json> {
+  const theirs = (await documents.list(RULES)).filter(({ value }) => isTheirs(caller, (value as Stored).owner));
+  return theirs.map(({ key, value }) => ({
     name: key.slice(RULES.length),
     ...(value as { [key: string]: Json }),
   }));
 }
 
 /** Forgets an automation; tasks that it began go on. Throws `not_found`. */
-export async function remove(name: string, { documents }: Deps): Promise<void> {
+export async function remove(name: string, caller: Caller | null, { documents }: Deps): Promise<void> {
+  await find(name, caller, { documents });
   if (!(await documents.delete(RULES + name))) throw unknown(name);
   for (const { key } of await documents.list(`${WAITING}${name}/`)) await documents.delete(key);
 }
@@ -108,16 +118,16 @@ async function begin(name: string, rule: Stored, object: Appeared, id: string, d
 }
 
 /** A task has the run's id and an event too, so that both happen once although this may run twice. */
-async function act(rule: Rule, object: Appeared, id: string, deps: Deps) {
+async function act(rule: Stored, object: Appeared, id: string, deps: Deps) {
   const run: Run = { ...object, at: deps.now(), task: null, reason: null };
   try {
-    const action = actionOf(rule, object);
+    const action = actionOf(rule, object, ownerOf(rule));
     if ("work" in action) return { ...run, task: await accept(action.work, deps, { id }), announcements: [] };
     const { type, data } = action.event;
     const event = { type, source: deps.source, subject: encodeURI(object.key), data };
     return { ...run, announcements: [announcement({ ...event, id })] };
   } catch (error) {
-    if (codeOf(error) !== "invalid") throw error;
+    if (!isFinal(error)) throw error;
     return { ...run, reason: messageOf(error), announcements: [] };
   }
 }
@@ -162,15 +172,15 @@ async function stop(name: string, stopped: string, deps: Deps): Promise<void> {
 async function runWaiting(name: string, deps: Deps): Promise<void> {
   const prefix = `${WAITING}${name}/`;
   for (const { key, value } of await deps.documents.list(prefix)) {
-    const rule = await find(name, deps);
+    const rule = await find(name, null, deps);
     if (!(await begin(name, rule, value as Appeared, key.slice(prefix.length), deps))) return;
     await deps.documents.delete(key);
   }
 }
 
-async function find(name: string, { documents }: Deps): Promise<Stored> {
+async function find(name: string, caller: Caller | null, { documents }: Pick<Deps, "documents">): Promise<Stored> {
   const document = await documents.get(RULES + name);
-  if (document === null) throw unknown(name);
+  if (document === null || !isTheirs(caller, (document.value as Stored).owner)) throw unknown(name);
   return document.value as Stored;
 }
 
@@ -181,6 +191,9 @@ async function outcomeOf({ at, task, ...run }: Run, { ledger }: Deps): Promise<o
   const status = task === null ? null : ((await ledger.get(task))?.status ?? null);
   return { at: new Date(at).toISOString(), ...run, task, status };
 }
+
+/** In whose name an automation acts. */
+const ownerOf = ({ owner = null }: Stored): Caller | null => (owner === null ? null : { name: owner, admin: false });
 
 /** A UUID made of what it stands for. */
 function idOf(name: string, event: string): string {

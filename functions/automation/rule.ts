@@ -2,6 +2,7 @@
 import * as z from "zod";
 
 import { LossiError, messageOf } from "#shared/errors.ts";
+import type { Caller } from "#shared/http/access.ts";
 import type { Place } from "#shared/objects/watched.ts";
 import { parse, strict } from "#shared/schema.ts";
 import type { Json } from "#shared/state/state.ts";
@@ -48,7 +49,7 @@ export type Rule = Omit<z.infer<typeof ruleBody>, "run"> & { run: z.infer<typeof
 export type Appeared = Place & { etag: string };
 
 /** Reads a rule and tries it on an object that could appear. Throws `invalid` that says what would be right. */
-export function parseRule(body: unknown): Rule {
+export function parseRule(body: unknown, caller: Caller | null): Rule {
   const { run: asked, ...rest } = parse(ruleBody, body, "body");
   const kinds = ["orchestration", "task", "event"].filter((kind) => Object.hasOwn(asked ?? {}, kind));
   if (kinds.length !== 1)
@@ -56,7 +57,7 @@ export function parseRule(body: unknown): Rule {
   const rule = { ...rest, run: parse(run, asked, "body: run") };
   const { bucket, prefix, suffix } = rule.watch;
   try {
-    actionOf(rule, { bucket, key: `${prefix}example${suffix}`, etag: "d41d8cd98f00b204e9800998ecf8427e" });
+    actionOf(rule, { bucket, key: `${prefix}example${suffix}`, etag: "d41d8cd98f00b204e9800998ecf8427e" }, caller);
   } catch (cause) {
     throw new LossiError("invalid", `body: run: ${messageOf(cause)}`, { cause });
   }
@@ -69,7 +70,7 @@ export const matches = ({ watch: { bucket, prefix, suffix } }: Rule, { bucket: i
 export type Action = { work: Work } | { event: { type: string; data: Json } };
 
 /** What is to be done about an object. Throws `invalid` when what it fills in makes no valid request. */
-export function actionOf({ run: asked }: Rule, object: Appeared): Action {
+export function actionOf({ run: asked }: Rule, object: Appeared, caller: Caller | null): Action {
   const filled = fill(asked as Json, {
     bucket: object.bucket,
     key: object.key,
@@ -79,10 +80,10 @@ export function actionOf({ run: asked }: Rule, object: Appeared): Action {
   if ("event" in filled) return { event: filled.event };
   if ("task" in filled) {
     const { name, payload } = filled.task;
-    return { work: parseTask(name, payload === undefined ? {} : { payload }) };
+    return { work: parseTask(name, payload === undefined ? {} : { payload }, caller) };
   }
   const { orchestration: input, start } = filled;
-  const work = parseTask(REQUESTS, { payload: { mode: "orchestration", type: "submit", input } });
+  const work = parseTask(REQUESTS, { payload: { mode: "orchestration", type: "submit", input } }, caller);
   return { work: { ...work, payload: { ...(work.payload as object), start } } };
 }
 

@@ -2,6 +2,7 @@
 import * as z from "zod";
 
 import { ping } from "#events/index.ts";
+import { requireAdmin } from "#shared/http/access.ts";
 import { createHttp, jsonBody, onlyMethod } from "#shared/http/app.ts";
 import type { App } from "#shared/http/app.ts";
 import { on, onEvents } from "#shared/http/events.ts";
@@ -13,7 +14,7 @@ import type { Deps } from "./handle.ts";
 import { placesOf } from "./notification.ts";
 
 export function createApp(deps: Deps & { secret: string | undefined }, log: Logger): App {
-  const app = createHttp(log);
+  const app = createHttp(log, [NOTIFICATIONS_PATH]);
   const looker = createLooker(deps, log);
   // Whoever noted something may have been killed before it looked.
   looker.nudge();
@@ -24,7 +25,10 @@ export function createApp(deps: Deps & { secret: string | undefined }, log: Logg
     looker.nudge();
     return c.json({ output: null });
   });
-  app.get("/bucket-events", async (c) => c.json(await describe(deps)));
+  app.get("/bucket-events", async (c) => {
+    requireAdmin(c.var.caller);
+    return c.json(await describe(deps));
+  });
   onlyMethod(app, "POST", NOTIFICATIONS_PATH);
   onlyMethod(app, "GET", "/bucket-events");
   onEvents(app, {

@@ -1,5 +1,6 @@
 /** Wakes on `object.created` of jobs and their artifacts, and on `/metrics`; emits `job.…` and `run.collected`. */
 import { objectCreated } from "#events/index.ts";
+import { requireAdmin } from "#shared/http/access.ts";
 import { createHttp, onlyMethod } from "#shared/http/app.ts";
 import type { App } from "#shared/http/app.ts";
 import { on, onEvents } from "#shared/http/events.ts";
@@ -13,7 +14,10 @@ import { scrape } from "./scrape.ts";
 
 export function createApp(deps: Deps & { ledger: Ledger }, log: Logger): App {
   const app = createHttp(log);
-  app.get("/metrics", async (c) => c.body(await scrape(deps), 200, { "content-type": METRICS_TYPE }));
+  app.get("/metrics", async (c) => {
+    requireAdmin(c.var.caller);
+    return c.body(await scrape(deps), 200, { "content-type": METRICS_TYPE });
+  });
   onlyMethod(app, "GET", "/metrics");
   onEvents(app, {
     [objectCreated.type]: on(objectCreated.parse, async ({ bucket, key }) => void (await update(bucket, key, deps))),

@@ -1,5 +1,6 @@
 /** Wakes on what the broker could not deliver, and on `/dead-letters`; emits `task.finished`, and on redrive the event again. */
 import { fromHttp } from "#shared/cloudevents/http.ts";
+import { requireAdmin } from "#shared/http/access.ts";
 import { createHttp, onlyMethod } from "#shared/http/app.ts";
 import type { App } from "#shared/http/app.ts";
 import type { Logger } from "#shared/log.ts";
@@ -9,8 +10,14 @@ import type { Deps } from "./handle.ts";
 
 export function createApp(deps: Deps, log: Logger): App {
   const app = createHttp(log);
-  app.get("/dead-letters", async (c) => c.json({ deadLetters: await list(deps) }));
-  app.post("/dead-letters/:id/redrive", async (c) => c.json({ output: await redrive(c.req.param("id"), deps) }));
+  app.get("/dead-letters", async (c) => {
+    requireAdmin(c.var.caller);
+    return c.json({ deadLetters: await list(deps) });
+  });
+  app.post("/dead-letters/:id/redrive", async (c) => {
+    requireAdmin(c.var.caller);
+    return c.json({ output: await redrive(c.req.param("id"), deps) });
+  });
   onlyMethod(app, "GET", "/dead-letters");
   onlyMethod(app, "POST", "/dead-letters/:id/redrive");
   app.post("/", async (c) => {

@@ -5,6 +5,7 @@ import { forwardingRequested, ping } from "#events/index.ts";
 import { requireConfiguration } from "#shared/configuration.ts";
 import { forwardKey } from "#shared/forwards/request.ts";
 import { createHttp, jsonBody, onlyMethod } from "#shared/http/app.ts";
+import type { Caller } from "#shared/http/access.ts";
 import type { App } from "#shared/http/app.ts";
 import { on, onEvents } from "#shared/http/events.ts";
 import { startBody } from "#shared/jobs/request.ts";
@@ -21,8 +22,8 @@ import type { Deps } from "./handle.ts";
 
 export function createApp(deps: Deps & AcceptDeps & { work: WorkDeps }, log: Logger): App {
   const app = createHttp(log);
-  const take = async (type: string, input: unknown) => {
-    const asked = parseRequest({ mode: "forwarding", type, input });
+  const take = async (type: string, input: unknown, caller: Caller | null) => {
+    const asked = parseRequest({ mode: "forwarding", type, input }, caller);
     await requireConfiguration(deps.documents);
     return { output: await accept(asked, deps) };
   };
@@ -30,13 +31,15 @@ export function createApp(deps: Deps & AcceptDeps & { work: WorkDeps }, log: Log
   const pathUser = (name: string) => (name === "none" ? {} : { user: name });
   app.post("/interaction/forw/submit/:user/:key", async (c) => {
     const body = jsonBody(c, z.looseObject({}));
-    return c.json(await take("submit", { ...pathUser(c.req.param("user")), ...body }));
+    return c.json(await take("submit", { ...pathUser(c.req.param("user")), ...body }, c.var.caller));
   });
   app.post("/interaction/forw/stop/:user/:key", async (c) => {
     const key = parse(forwardKey, c.req.param("key"), "path");
-    return c.json(await take("stop", { key, ...pathUser(c.req.param("user")), ...jsonBody(c, startBody) }));
+    return c.json(
+      await take("stop", { key, ...pathUser(c.req.param("user")), ...jsonBody(c, startBody) }, c.var.caller),
+    );
   });
-  app.get("/forwards", async (c) => c.json({ forwards: await list(deps) }));
+  app.get("/forwards", async (c) => c.json({ forwards: await list(c.var.caller, deps) }));
   for (const type of ["submit", "stop"]) onlyMethod(app, "POST", `/interaction/forw/${type}/:user/:key`);
   onlyMethod(app, "GET", "/forwards");
   onEvents(app, {

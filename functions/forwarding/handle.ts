@@ -1,4 +1,6 @@
 import { forwarderBucket, requireConfiguration, submitterBucket } from "#shared/configuration.ts";
+import { isTheirs } from "#shared/http/access.ts";
+import type { Caller } from "#shared/http/access.ts";
 import type { ForwardStatus } from "#shared/cluster/cluster.ts";
 import { LossiError, isFinal, messageOf } from "#shared/errors.ts";
 import { forwardPrefix, changeForward, newForwardObject } from "#shared/forwards/object.ts";
@@ -171,8 +173,8 @@ export type Shown = {
   expiresAt: string | null;
 };
 
-/** Every forward with its health, looked at now. */
-export async function list(deps: Deps): Promise<Shown[]> {
+/** The caller's forwards with their health, looked at now. */
+export async function list(caller: Caller | null, deps: Deps): Promise<Shown[]> {
   const entries = await listEntries(deps);
   const expiry = new Map(
     entries.flatMap((entry) =>
@@ -182,23 +184,22 @@ export async function list(deps: Deps): Promise<Shown[]> {
       ]),
     ),
   );
-  return (await deps.cluster.listForwards({ check: true })).map(
-    ({ name, owner, target, address, local, connections, health }) => {
-      const until = expiry.get(`${target.kind}/${name}`);
-      return {
-        name,
-        kind: target.kind,
-        user: owner,
-        address,
-        local,
-        target:
-          target.kind === "import"
-            ? `${target.addresses.join(" or ")} port ${target.port}`
-            : `${target.service}.${target.namespace}`,
-        connections,
-        health,
-        expiresAt: until === undefined ? null : new Date(until).toISOString(),
-      };
-    },
-  );
+  const theirs = (await deps.cluster.listForwards({ check: true })).filter(({ owner }) => isTheirs(caller, owner));
+  return theirs.map(({ name, owner, target, address, local, connections, health }) => {
+    const until = expiry.get(`${target.kind}/${name}`);
+    return {
+      name,
+      kind: target.kind,
+      user: owner,
+      address,
+      local,
+      target:
+        target.kind === "import"
+          ? `${target.addresses.join(" or ")} port ${target.port}`
+          : `${target.service}.${target.namespace}`,
+      connections,
+      health,
+      expiresAt: until === undefined ? null : new Date(until).toISOString(),
+    };
+  });
 }

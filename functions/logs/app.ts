@@ -1,6 +1,7 @@
 /** Wakes on `/interaction/arti/logs/…` and on `dev.lossi.logs.requested.v1`; emits `task.finished`. */
 import { logsRequested } from "#events/index.ts";
 import { LossiError } from "#shared/errors.ts";
+import { requireAdmin } from "#shared/http/access.ts";
 import { createHttp, jsonBody, onlyMethod } from "#shared/http/app.ts";
 import type { App } from "#shared/http/app.ts";
 import { on, onEvents } from "#shared/http/events.ts";
@@ -17,6 +18,7 @@ import type { LogSource } from "./handle.ts";
 export function createApp(deps: { lines: Lines; work: WorkDeps }, log: Logger): App {
   const app = createHttp(log);
   app.get("/interaction/arti/logs/:source", async (c) => {
+    requireAdmin(c.var.caller);
     jsonBody(c, strict({}));
     return c.json({ output: await readLogs(parseSource(c.req.param("source")), deps.lines) });
   });

@@ -4,6 +4,7 @@ import * as z from "zod";
 import { orchestrationRequested } from "#events/index.ts";
 import { requireConfiguration } from "#shared/configuration.ts";
 import { createHttp, jsonBody, onlyMethod } from "#shared/http/app.ts";
+import type { Caller } from "#shared/http/access.ts";
 import type { App } from "#shared/http/app.ts";
 import { on, onEvents } from "#shared/http/events.ts";
 import { jobKey, startBody } from "#shared/jobs/request.ts";
@@ -21,16 +22,18 @@ import type { Watch } from "./watch.ts";
 
 export function createApp(deps: Deps & AcceptDeps & { work: WorkDeps; watch: Watch }, log: Logger): App {
   const app = createHttp(log);
-  const take = async (type: string, input: unknown) => {
-    const asked = parseRequest({ mode: "orchestration", type, input });
+  const take = async (type: string, input: unknown, caller: Caller | null) => {
+    const asked = parseRequest({ mode: "orchestration", type, input }, caller);
     await requireConfiguration(deps.documents);
     return { output: await accept(asked, deps) };
   };
-  app.post("/interaction/orch/submit/:key", async (c) => c.json(await take("submit", jsonBody(c, z.unknown()))));
+  app.post("/interaction/orch/submit/:key", async (c) =>
+    c.json(await take("submit", jsonBody(c, z.unknown()), c.var.caller)),
+  );
   for (const type of ["start", "stop"]) {
     app.post(`/interaction/orch/${type}/:key`, async (c) => {
       const key = parse(jobKey, c.req.param("key"), "path");
-      return c.json(await take(type, { key, ...jsonBody(c, startBody) }));
+      return c.json(await take(type, { key, ...jsonBody(c, startBody) }, c.var.caller));
     });
   }
   for (const type of ["submit", "start", "stop"]) onlyMethod(app, "POST", `/interaction/orch/${type}/:key`);

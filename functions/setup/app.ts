@@ -3,6 +3,7 @@ import * as z from "zod";
 
 import { CONFIGURATION_KEYS, S3_KEYS } from "#shared/configuration.ts";
 import type { Configuration } from "#shared/configuration.ts";
+import { requireAdmin } from "#shared/http/access.ts";
 import { createHttp, jsonBody, onlyMethod } from "#shared/http/app.ts";
 import type { App } from "#shared/http/app.ts";
 import type { Logger } from "#shared/log.ts";
@@ -32,6 +33,10 @@ const NOTHING = { output: null };
 
 export function createApp(deps: Deps, log: Logger): App {
   const app = createHttp(log);
+  app.use(async (c, next) => {
+    requireAdmin(c.var.caller);
+    await next();
+  });
   app.post("/setup/config/init", async (c) => {
     const { "used-client": used = "none" } = jsonBody(c, client);
     await init(jsonBody(c, CLIENTS[used]) as Configuration, deps);

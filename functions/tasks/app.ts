@@ -14,6 +14,7 @@ import type { Deps } from "./handle.ts";
 const filter = strict({
   status: z.enum(TASK_STATUSES).optional(),
   name: z.string().max(100).optional(),
+  user: z.string().max(128).optional(),
   after: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(1000).optional(),
 });
@@ -21,13 +22,15 @@ const filter = strict({
 export function createApp(deps: Deps, log: Logger): App {
   const app = createHttp(log);
   app.get("/interaction/task/run/:name", async (c) => {
-    const output = await run(c.req.param("name"), jsonBody(c, z.unknown()), deps);
+    const output = await run(c.req.param("name"), jsonBody(c, z.unknown()), c.var.caller, deps);
     return c.json({ output });
   });
-  app.get("/interaction/task/get/:id", async (c) => c.json({ output: outcome(await find(c.req.param("id"), deps)) }));
-  app.get("/tasks", async (c) => c.json(await list(query(c, filter) as TaskFilter, deps)));
-  app.get("/tasks/:id", async (c) => c.json(await find(c.req.param("id"), deps)));
-  app.post("/tasks/:id/replay", async (c) => c.json({ output: await replay(c.req.param("id"), deps) }));
+  app.get("/interaction/task/get/:id", async (c) =>
+    c.json({ output: outcome(await find(c.req.param("id"), c.var.caller, deps)) }),
+  );
+  app.get("/tasks", async (c) => c.json(await list(query(c, filter) as TaskFilter, c.var.caller, deps)));
+  app.get("/tasks/:id", async (c) => c.json(await find(c.req.param("id"), c.var.caller, deps)));
+  app.post("/tasks/:id/replay", async (c) => c.json({ output: await replay(c.req.param("id"), c.var.caller, deps) }));
   for (const path of ["/interaction/task/run/:name", "/interaction/task/get/:id", "/tasks", "/tasks/:id"]) {
     onlyMethod(app, "GET", path);
   }

@@ -1,5 +1,7 @@
 import { requireConfiguration } from "#shared/configuration.ts";
 import { LossiError } from "#shared/errors.ts";
+import { isTheirs } from "#shared/http/access.ts";
+import type { Caller } from "#shared/http/access.ts";
 import type { Documents, Ledger, Task, TaskFilter } from "#shared/state/state.ts";
 import { isEnded } from "#shared/state/state.ts";
 import { accept } from "#shared/tasks/accept.ts";
@@ -9,18 +11,19 @@ import { parseTask } from "#shared/tasks/requests.ts";
 export type Deps = AcceptDeps & { ledger: Ledger; documents: Documents };
 
 /** Accepts a task by the name and keyword arguments existing clients use; answers its id. */
-export async function run(name: string, keywords: unknown, deps: Deps): Promise<string> {
-  const work = parseTask(name, keywords);
+export async function run(name: string, keywords: unknown, caller: Caller | null, deps: Deps): Promise<string> {
+  const work = parseTask(name, keywords, caller);
   if (NEED_CONFIGURATION.includes(work.function)) await requireConfiguration(deps.documents);
   return accept(work, deps);
 }
 
 const NEED_CONFIGURATION = ["orchestration", "forwarding", "artifacts"];
 
-/** A task. Throws `not_found`. */
-export async function find(id: string, deps: Deps): Promise<Task> {
+/** A task of the caller. Throws `not_found`. */
+export async function find(id: string, caller: Caller | null, deps: Deps): Promise<Task> {
   const task = UUID.test(id) ? await deps.ledger.get(id) : null;
-  if (task === null) throw new LossiError("not_found", "no task has this id; the call that ran it answered one");
+  if (task === null || !isTheirs(caller, task.user))
+    throw new LossiError("not_found", "no task has this id; the call that ran it answered one");
   return task;
 }
 
@@ -33,12 +36,13 @@ export const outcome = ({ status, result, reason }: Task) => ({
   ...(reason !== null && !isEnded(status) && { reason }),
 });
 
-/** One page of tasks, newest first. */
-export const list = (filter: TaskFilter, deps: Deps) => deps.ledger.list(filter);
+/** One page of the caller's tasks, newest first. */
+export const list = (filter: TaskFilter, caller: Caller | null, deps: Deps) =>
+  deps.ledger.list(caller === null || caller.admin ? filter : { ...filter, user: caller.name });
 
 /** Accepts the same work again as a new task. Throws `conflict` while the first one has not ended. */
-export async function replay(id: string, deps: Deps): Promise<string> {
-  const task = await find(id, deps);
+export async function replay(id: string, caller: Caller | null, deps: Deps): Promise<string> {
+  const task = await find(id, caller, deps);
   if (!isEnded(task.status))
     throw new LossiError("conflict", `the task is ${task.status}; replay it when it has ended`);
   return accept(task, deps, { replayOf: task.id });

@@ -9,12 +9,14 @@ import type * as z from "zod";
 import { LossiError, STATUS, codeOf, messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { parse, quote } from "../schema.ts";
+import type { Access, Caller } from "./access.ts";
 import { parseJson, readBody } from "./body.ts";
 import { errorBody } from "./error-body.ts";
 
 export type AppEnv = {
-  Bindings: Partial<HttpBindings>;
-  Variables: { requestId: string; log: Logger; body: Uint8Array };
+  Bindings: Partial<HttpBindings> & { access?: Access | null };
+  /** `caller` is `null` where nobody has to say who they are. */
+  Variables: { requestId: string; log: Logger; body: Uint8Array; caller: Caller | null };
 };
 export type App = Hono<AppEnv>;
 export type AppContext = Context<AppEnv>;
@@ -23,9 +25,10 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /**
  * The Hono app that every function starts from: request id, body, one closing log line, errors as
- * `{code, message, requestId}`, and `GET /healthz`.
+ * `{code, message, requestId}`, and `GET /healthz`. Callers say who they are, but for events, which no edge lets in, and
+ * for `open` paths, which have a secret of their own.
  */
-export function createHttp(log: Logger): App {
+export function createHttp(log: Logger, open: string[] = []): App {
   const app: App = new Hono<AppEnv>();
   app.get("/healthz", (c) => c.text("ok"));
   app.use(async (c, next) => {
@@ -42,6 +45,7 @@ export function createHttp(log: Logger): App {
     if (c.req.header("sec-fetch-site") === "cross-site") {
       throw new LossiError("forbidden", "a page of another site may not call this; open it from its own address");
     }
+    c.set("caller", isOpen(c, open) ? null : callerOf(c));
     c.set("body", await rawBody(c));
     await next();
   });
@@ -50,6 +54,17 @@ export function createHttp(log: Logger): App {
   );
   app.onError((error, c) => answerError(c as AppContext, error));
   return app;
+}
+
+const isOpen = (c: AppContext, open: string[]): boolean =>
+  (c.req.method === "POST" && c.req.path === "/") || open.includes(c.req.path);
+
+function callerOf(c: AppContext): Caller | null {
+  const access = c.env?.access ?? null;
+  if (access === null) return null;
+  const caller = access(c.req.header("authorization"));
+  c.set("log", c.var.log.child({ user: caller.name }));
+  return caller;
 }
 
 async function rawBody(c: AppContext): Promise<Uint8Array> {
@@ -63,7 +78,8 @@ function answerError(c: AppContext, error: unknown): Response {
   const message =
     code === "internal" ? "something went wrong inside; the log has it under this request id" : messageOf(error);
   const body = errorBody(code, message, c.var.requestId);
-  return c.body(body, STATUS[code] as ContentfulStatusCode, { "content-type": "application/json" });
+  const challenge = code === "unauthorized" && { "www-authenticate": "Bearer" };
+  return c.body(body, STATUS[code] as ContentfulStatusCode, { "content-type": "application/json", ...challenge });
 }
 
 function logOutcome(c: AppContext, durationMs: number): void {

@@ -3,16 +3,19 @@ import type { Server } from "node:http";
 import type { Socket } from "node:net";
 
 import { createAdaptorServer } from "@hono/node-server";
+import type { HttpBindings } from "@hono/node-server";
 
 import { STATUS } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import type { Access } from "./access.ts";
 import type { App } from "./app.ts";
 import { errorBody } from "./error-body.ts";
 
 export type ServeOptions = {
   port: number;
   log: Logger;
+  access: Access | null;
   /** What to finish after the last request and before the process ends. */
   drain: () => Promise<void>;
 };
@@ -24,9 +27,9 @@ const KEEP_ALIVE_MS = 120_000;
  * Serves a function on the loopback address until SIGTERM; then requests under way end, `drain` runs, and the process
  * exits with 0. SIGTERM arrives after Knative has drained (semantics 2), so it means "exit soon".
  */
-export function serve(app: App, { port, log, drain }: ServeOptions): Server {
+export function serve(app: App, { port, log, access, drain }: ServeOptions): Server {
   const server = createAdaptorServer({
-    fetch: app.fetch,
+    fetch: (request, env) => app.fetch(request, { ...(env as HttpBindings), access }),
     serverOptions: { keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: 16 * 1024 },
   }) as Server;
   server.on("clientError", refuse);

@@ -206,10 +206,11 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function conditions({ status, name, after }: TaskFilter): { where: string; values: (string | number)[] } {
+function conditions({ status, name, user, after }: TaskFilter): { where: string; values: (string | number)[] } {
   const all: [string, string | number][] = [];
   if (status !== undefined) all.push(["status = ?", status]);
   if (name !== undefined) all.push(["name = ?", name]);
+  if (user !== undefined) all.push(["user = ?", user]);
   if (after !== undefined) all.push(["seq < ?", Number(after)]);
   const where = all.length === 0 ? "" : `WHERE ${all.map(([condition]) => condition).join(" AND ")}`;
   return { where, values: all.map(([, value]) => value) };

@@ -29,4 +29,5 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX outbox_by_due ON outbox (due_at);
   `,
   "ALTER TABLE tasks ADD COLUMN worker INTEGER",
+  "CREATE INDEX tasks_by_user ON tasks (user, seq) WHERE user IS NOT NULL",
 ];

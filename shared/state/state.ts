@@ -79,6 +79,7 @@ export type Beginning =
 export type TaskFilter = {
   status?: TaskStatus;
   name?: string;
+  user?: string;
   /** Continue after this place: `next` of the page before. */
   after?: string;
   /** 1 to 1000, default 100. */

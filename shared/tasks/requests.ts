@@ -5,6 +5,8 @@ import { LossiError } from "../errors.ts";
 import { forwardReference, forwardSubmission } from "../forwards/request.ts";
 import { FUNCTION_NAMES } from "../functions.ts";
 import type { FunctionName } from "../functions.ts";
+import { requireAdmin, userFor } from "../http/access.ts";
+import type { Caller } from "../http/access.ts";
 import { jobReference, parseSubmission } from "../jobs/request.ts";
 import { parse, quote, strict } from "../schema.ts";
 import type { Json, NewTask } from "../state/state.ts";
@@ -28,15 +30,15 @@ export const ARTIFACTS = ["status", "sacct", "seff", "times", "files"] as const;
 const artifact = strict({ mode: z.literal("artifacts"), type: z.enum(ARTIFACTS), input: jobReference });
 
 /** The keyword arguments of a call of `task/run/{name}`, checked. Throws `invalid`, or `not_found` for an unknown name. */
-export function parseTask(name: string, keywords: unknown): Work {
+export function parseTask(name: string, keywords: unknown, caller: Caller | null = null): Work {
   if (name === TRIGGER) {
     parse(strict({}), keywords, "keyword arguments");
-    return { name, function: "schedule", payload: {}, user: null };
+    return { name, function: "schedule", payload: {}, user: caller?.name ?? null };
   }
   if (name !== REQUESTS)
     throw new LossiError("not_found", `no task is called ${quote(name)}; there are ${REQUESTS} and ${TRIGGER}`);
   const { payload } = parse(strict({ payload: z.looseObject({}) }), keywords, "keyword arguments");
-  return parseRequest(payload);
+  return parseRequest(payload, caller);
 }
 
 type Payload = Record<string, unknown>;
@@ -69,8 +71,19 @@ const MODES: Record<string, (payload: Payload) => Work> = {
 };
 
 /** The payload of `tasks.forwarder-requests`: `{mode, type, input}`. Throws `invalid` that names the modes there are. */
-export function parseRequest(payload: Payload): Work {
-  return choose(payload, "mode", MODES)(payload);
+export function parseRequest(payload: Payload, caller: Caller | null = null): Work {
+  const read = choose(payload, "mode", MODES);
+  if (caller === null) return read(payload);
+  if (payload["mode"] === "logs") requireAdmin(caller);
+  return read(inTheirName(payload, caller));
+}
+
+/** The payload with the bucket's owner put in, where the caller may name only themselves. Throws `forbidden`. */
+function inTheirName(payload: Payload, caller: Caller): Payload {
+  const { input } = payload;
+  if (typeof input !== "object" || input === null || payload["mode"] === "logs") return payload;
+  const { user } = input as { user?: string };
+  return { ...payload, input: { ...input, user: userFor(caller, user) } };
 }
 
 const byType = (payload: Payload, types: Record<string, () => Work>): Work => choose(payload, "type", types)();

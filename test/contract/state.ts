@@ -212,13 +212,16 @@ export function stateContract(driver: string, open: OpenState): void {
 
     test("list: newest first, filtered, in pages", async () => {
       const { ledger } = fresh();
-      for (const id of range(7)) await ledger.accept(newTask(id, { name: id === "id-3" ? "other" : "same" }), []);
+      for (const id of range(7))
+        await ledger.accept(newTask(id, id === "id-3" ? { name: "other", user: "ada" } : { name: "same" }), []);
       await ledger.end(await begin({ ledger }, "id-5"), { status: "FAILURE", reason: "x" }, []);
       const ids = async (filter: Parameters<typeof ledger.list>[0]) =>
         (await ledger.list(filter)).tasks.map(({ id }) => id);
       expect(await ids({})).toEqual(range(7).toReversed());
       expect(await ids({ status: "FAILURE" })).toEqual(["id-5"]);
       expect(await ids({ name: "other" })).toEqual(["id-3"]);
+      expect(await ids({ user: "ada" })).toEqual(["id-3"]);
+      expect(await ids({ user: "ada", status: "FAILURE" })).toEqual([]);
       expect(await ids({ name: "same", status: "PENDING", limit: 2 })).toEqual(["id-6", "id-4"]);
       const page = await ledger.list({ limit: 5 });
       expect(await ledger.list({ limit: 5, after: String(page.next) })).toMatchObject({
@@ -306,12 +309,13 @@ export function stateContract(driver: string, open: OpenState): void {
     });
 
     test("a task and its announcements are one transaction, also when the process is killed", async () => {
-      const { folder } = fresh();
+      const { folder, ledger: growing } = fresh();
       for (let round = 0; round < 4; round++) {
+        const before = (await growing.list({ limit: 1000 })).tasks.length;
         const children = range(CHILDREN).map((_, me) =>
           startChild("state-child.ts", { open: { folder }, work: "forever", ids: [], me: round * 10 + me }),
         );
-        await sleep(400 + round * 37);
+        while ((await growing.list({ limit: 1000 })).tasks.length < before + 40) await sleep(10 + round);
         for (const child of children) child.kill("SIGKILL");
       }
       const { ledger, outbox, close } = open({ folder, now: () => Date.now() + GRACE_MS + 60_000 });

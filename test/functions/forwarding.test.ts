@@ -325,7 +325,7 @@ test("a template of the bucket gives its fields to new objects", async () => {
 test("list shows whose a forward is, where it leads and when it ends", async () => {
   const { submit, step, all } = await ready();
   await submit("a", { exports: [LOGS] });
-  expect(await list(step)).toEqual([
+  expect(await list(null, step)).toEqual([
     {
       name: "none-1-logs",
       kind: "export",
