@@ -9,6 +9,7 @@ import type { Subscribe } from "#shared/objects/notifications.ts";
 import { TASK_METADATA } from "#shared/objects/place.ts";
 import { watchBucket } from "#shared/objects/watched.ts";
 import type { Place } from "#shared/objects/watched.ts";
+import { documentsUnder } from "#shared/state/pages.ts";
 import type { Documents, Json, Ledger } from "#shared/state/state.ts";
 import type { Store } from "#shared/store/store.ts";
 import { accept, announcement } from "#shared/tasks/accept.ts";
@@ -36,7 +37,6 @@ const WAITING = "automation-waiting/";
 const KEEP_MS = 7 * 24 * 60 * 60 * 1000;
 const HOUR_MS = 60 * 60 * 1000;
 const SHOWN = 20;
-const PAGE = 1000;
 
 /** Stores an automation and watches its bucket; what waited while it was stopped begins. Throws `invalid`, `forbidden`. */
 export async function put(name: string, rule: Rule, caller: Caller | null, deps: Deps): Promise<Json> {
@@ -69,31 +69,33 @@ async function watch(bucket: string, configuration: Configuration, deps: Deps): 
 /** An automation and its last runs, newest first. Throws `not_found`. */
 export async function describe(name: string, caller: Caller | null, deps: Deps): Promise<Json> {
   const rule = await find(name, caller, deps);
-  const runs = (await deps.documents.list(`${RUNS}${name}/`, { limit: PAGE })).map(({ value }) => value as Run);
-  const last = runs.toSorted((a, b) => b.at - a.at).slice(0, SHOWN);
-  const waiting = (await deps.documents.list(`${WAITING}${name}/`, { limit: PAGE })).length;
+  let last: Run[] = [];
+  for await (const { value } of documentsUnder(deps.documents, `${RUNS}${name}/`))
+    last = [...last, value as Run].toSorted((a, b) => b.at - a.at).slice(0, SHOWN);
+  let waiting = 0;
+  for await (const _ of documentsUnder(deps.documents, `${WAITING}${name}/`)) waiting += 1;
   return { name, ...rule, waiting, runs: await Promise.all(last.map((run) => outcomeOf(run, deps))) } as Json;
 }
 
 /** Every automation of the caller, by name. */
 export async function list(caller: Caller | null, { documents }: Deps): Promise<Json> {
-  const theirs = (await documents.list(RULES)).filter(({ value }) => isTheirs(caller, (value as Stored).owner));
-  return theirs.map(({ key, value }) => ({
-    name: key.slice(RULES.length),
-    ...(value as { [key: string]: Json }),
-  }));
+  const theirs: Json[] = [];
+  for await (const { key, value } of documentsUnder(documents, RULES))
+    if (isTheirs(caller, (value as Stored).owner))
+      theirs.push({ name: key.slice(RULES.length), ...(value as { [key: string]: Json }) });
+  return theirs;
 }
 
 /** Forgets an automation; tasks that it began go on. Throws `not_found`. */
 export async function remove(name: string, caller: Caller | null, { documents }: Deps): Promise<void> {
   await find(name, caller, { documents });
   if (!(await documents.delete(RULES + name))) throw unknown(name);
-  for (const { key } of await documents.list(`${WAITING}${name}/`)) await documents.delete(key);
+  for await (const { key } of documentsUnder(documents, `${WAITING}${name}/`)) await documents.delete(key);
 }
 
 /** Begins what users asked for when such an object appears. `event` names the state: the same one begins nothing twice. */
 export async function onObject(object: Appeared, event: string, deps: Deps): Promise<void> {
-  for (const { key, value } of await deps.documents.list(RULES)) {
+  for await (const { key, value } of documentsUnder(deps.documents, RULES)) {
     const rule = value as Stored;
     const name = key.slice(RULES.length);
     if (rule.enabled && matches(rule, object)) await begin(name, rule, object, idOf(name, event), deps);
@@ -171,7 +173,7 @@ async function stop(name: string, stopped: string, deps: Deps): Promise<void> {
 
 async function runWaiting(name: string, deps: Deps): Promise<void> {
   const prefix = `${WAITING}${name}/`;
-  for (const { key, value } of await deps.documents.list(prefix)) {
+  for await (const { key, value } of documentsUnder(deps.documents, prefix)) {
     const rule = await find(name, null, deps);
     if (!(await begin(name, rule, value as Appeared, key.slice(prefix.length), deps))) return;
     await deps.documents.delete(key);

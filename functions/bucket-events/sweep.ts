@@ -1,8 +1,10 @@
 /** The sweep: what is stored beside what is known, both in the order of their keys. It finds what no notification told. */
 import { messageOf } from "#shared/errors.ts";
+import { documentsUnder } from "#shared/state/pages.ts";
 import type { Documents } from "#shared/state/state.ts";
 import { compareKeys } from "#shared/store/names.ts";
-import type { ObjectInfo, Store } from "#shared/store/store.ts";
+import { objectsUnder } from "#shared/store/pages.ts";
+import type { ObjectInfo } from "#shared/store/store.ts";
 import { CHECKS } from "#shared/objects/watched.ts";
 import type { Watched } from "#shared/objects/watched.ts";
 import { differs, look } from "./look.ts";
@@ -34,7 +36,7 @@ async function sweepBucket({ bucket, since }: Watched, deps: LookDeps, swept: Sw
     changed = [];
   };
   const known = remembered(deps.documents, `${deps.prefix}${bucket}/`);
-  for await (const { key, object, was } of joined(stored(deps.store, bucket), known)) {
+  for await (const { key, object, was } of joined(objectsUnder(deps.store, bucket), known)) {
     if (object !== null) swept.objects += 1;
     if (!key.startsWith(CHECKS) && differs(was, object, since)) changed.push(key);
     if (changed.length >= AT_ONCE) await tell();
@@ -59,23 +61,10 @@ async function* joined(
   }
 }
 
-async function* stored(store: Store, bucket: string): AsyncGenerator<ObjectInfo, undefined> {
-  for (let after: string | null = ""; after !== null;) {
-    const page: Awaited<ReturnType<Store["list"]>> = await store.list(bucket, after === "" ? {} : { after });
-    yield* page.objects;
-    after = page.next;
-  }
-}
-
 async function* remembered(
   documents: Documents,
   prefix: string,
 ): AsyncGenerator<{ key: string; known: Known }, undefined> {
-  for (let after = ""; ;) {
-    const page = await documents.list(prefix, { after });
-    for (const { key, value } of page) yield { key: key.slice(prefix.length), known: value as Known };
-    const last = page.at(-1);
-    if (last === undefined) return;
-    after = last.key;
-  }
+  for await (const { key, value } of documentsUnder(documents, prefix))
+    yield { key: key.slice(prefix.length), known: value as Known };
 }

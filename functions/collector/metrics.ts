@@ -61,13 +61,14 @@ export const jobFamilies = (records: RunRecord[]): Family[] => [
     type: "gauge",
     samples: records.flatMap(({ bucket, key, times }) => named(TIMES, times ?? {}, { collector: bucket, jobkey: key })),
   },
-  {
-    name: "lossi_runs",
-    help: "Jobs of which there is a run record",
-    type: "gauge",
-    samples: countBy(records.map(({ state }) => state.split(/[ +]/, 1)[0] ?? "")),
-  },
 ];
+
+export const runFamily = (states: string[]): Family => ({
+  name: "lossi_runs",
+  help: "Jobs of which there is a run record",
+  type: "gauge",
+  samples: countBy(states.map((state) => state.split(/[ +]/, 1)[0] ?? "")),
+});
 
 const sacctSamples = ({ user, key, jobId, sacct }: RunRecord): Sample[] =>
   Object.entries(sacct ?? {}).flatMap(([row, { metrics, metadata }]) =>

@@ -44,6 +44,8 @@ export async function collect(
     const file = await source(`file ${target.slice(0, 300)}`, () => describe(locate(target, buckets), store));
     if (file !== null) files.push(file);
   }
+  if (targets.length > MOST_FILES)
+    missing["more files"] = `${targets.length - MOST_FILES} of ${targets.length} are not looked at`;
   const unreadable = [...(sacct?.unreadable ?? []), ...(seff?.unreadable ?? [])];
   const whole = sacct?.rows["1"];
   const set = FLAGS.filter((flag) => fields[flag] === true);

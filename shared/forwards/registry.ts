@@ -1,7 +1,8 @@
 /** The forwards there are, as documents of the state: what `forwarding` renews, and what a sweep of the schedule ends. */
 import type { Cluster, Forward, ForwardStatus } from "../cluster/cluster.ts";
 import { codeOf, messageOf } from "../errors.ts";
-import type { Document, Documents, Ledger } from "../state/state.ts";
+import { documentsUnder } from "../state/pages.ts";
+import type { Documents, Ledger } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
 import { checkAddress } from "./address.ts";
 import type { AddressRules, Resolve } from "./address.ts";
@@ -47,12 +48,9 @@ const documentOf = ({ kind, submitterBucket, key }: Pick<Entry, "kind" | "submit
   `${PREFIX}${kind}/${submitterBucket}/${key}`;
 
 export async function listEntries({ documents }: Pick<RegistryDeps, "documents">): Promise<Entry[]> {
-  const all: Document[] = [];
-  for (let page = await documents.list(PREFIX); page.length > 0;) {
-    all.push(...page);
-    page = await documents.list(PREFIX, { after: (page.at(-1) as Document).key });
-  }
-  return all.map(({ value }) => value as Entry);
+  const entries: Entry[] = [];
+  for await (const { value } of documentsUnder(documents, PREFIX)) entries.push(value as Entry);
+  return entries;
 }
 
 /** Opens all forwards of a new entry, and answers them in the order of its connections. Throws why one may not be. */

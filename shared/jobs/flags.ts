@@ -1,5 +1,6 @@
 /** `start` and `cancel` of a job. The submitter may overwrite them blindly, so they are kept as wanted until seen. */
 import { messageOf } from "../errors.ts";
+import { documentsUnder } from "../state/pages.ts";
 import type { Document, Documents } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
 import { CONTENT_TYPE, encode } from "../objects/codec.ts";
@@ -50,9 +51,9 @@ export type Restored = {
 
 /** Looks at every wanted flag, sets again what was wiped, and forgets what was seen. */
 export async function restoreFlags(deps: Pick<FlagDeps, "store" | "documents">): Promise<Restored> {
-  const documents = await deps.documents.list(WANTED);
-  const result: Restored = { wanted: documents.length, restored: 0, failed: [] };
-  for (const document of documents) {
+  const result: Restored = { wanted: 0, restored: 0, failed: [] };
+  for await (const document of documentsUnder(deps.documents, WANTED)) {
+    result.wanted += 1;
     try {
       if (await restoreFlag(deps, document)) result.restored += 1;
     } catch (error) {

@@ -1,6 +1,7 @@
 /** Keys: "the largest decimal directly under a prefix plus one" for many writers at once, and across crashes. */
 import { LossiError } from "../errors.ts";
 import type { Ledger, TaskLease } from "../state/state.ts";
+import { objectsUnder } from "../store/pages.ts";
 import type { Metadata, Store } from "../store/store.ts";
 import { CONTENT_TYPE, encodingOf } from "./codec.ts";
 
@@ -90,17 +91,9 @@ async function firstFloor(place: Place, scope: string, { store, ledger }: PlaceD
 
 async function largestListed({ bucket, prefix }: Place, store: Store): Promise<number> {
   let largest = 0;
-  let after: string | null = "";
-  while (after !== null) {
-    const page: Awaited<ReturnType<Store["list"]>> = await store.list(bucket, {
-      prefix,
-      ...(after !== "" && { after }),
-    });
-    for (const { key } of page.objects) {
-      const leaf = key.slice(prefix.length);
-      if (/^\d{1,15}$/.test(leaf)) largest = Math.max(largest, Number(leaf));
-    }
-    after = page.next;
+  for await (const { key } of objectsUnder(store, bucket, prefix)) {
+    const leaf = key.slice(prefix.length);
+    if (/^\d{1,15}$/.test(leaf)) largest = Math.max(largest, Number(leaf));
   }
   return largest;
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 
 import type { Configuration } from "../configuration.ts";
+import { documentsUnder } from "../state/pages.ts";
 import type { Documents } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
 
@@ -35,11 +36,10 @@ export async function watchBucket(
 /** Every bucket that is watched in the configured store. */
 export async function listWatched(configuration: Configuration, documents: Documents): Promise<Watched[]> {
   const prefix = placeOf(configuration, "");
-  const found = await documents.list(prefix);
-  return found.map(({ key, value }) => ({
-    bucket: key.slice(prefix.length),
-    since: new Date((value as { since: string }).since),
-  }));
+  const watched: Watched[] = [];
+  for await (const { key, value } of documentsUnder(documents, prefix))
+    watched.push({ bucket: key.slice(prefix.length), since: new Date((value as { since: string }).since) });
+  return watched;
 }
 
 /** Names the store in keys of documents, so that what is known of one is not believed of another. */

@@ -190,3 +190,24 @@ test("an automation whose job starts it again is stopped after three rounds", as
     "it starts itself: JOBS/3 was written by a task that loop began; let it watch another prefix",
   );
 });
+
+test("every automation is looked at, however many there are, and the last runs are the last of all", async () => {
+  const all = await automating();
+  const many = Array.from({ length: 1001 }, (_, n) => `a${n}`);
+  const idle = { watch: { bucket: BUCKET, prefix: "other/", suffix: "" }, run: JOB, enabled: true, stopped: null };
+  const asked = { outlives: "process" } as const;
+  await Promise.all(many.map((name) => all.documents.put(`automation/${name}`, idle, asked)));
+  await all.rule("last", JOB);
+  expect((await all.call("GET", "")).output).toHaveLength(1002);
+  const run = { bucket: BUCKET, key: "in/old", etag: "x", task: null, reason: null };
+  await Promise.all(
+    many.map((name, at) => all.documents.put(`automation-run/last/${name}`, { ...run, at }, { ...asked })),
+  );
+  await all.appear("in/new");
+  const { runs } = (await all.call("GET", "/last")).output;
+  expect(runs.map(({ key }: { key: string }) => key)).toEqual([
+    "in/new",
+    ...Array.from({ length: 19 }, () => "in/old"),
+  ]);
+  expect(runs[1].at).toBe(new Date(1000).toISOString());
+});

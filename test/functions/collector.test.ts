@@ -247,3 +247,30 @@ test("the metrics of dashboards, value by value, as promtool likes them", async 
   const { status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" });
   expect([status, stdout, stderr]).toEqual([0, "", ""]);
 });
+
+test("of many runs the last ones have gauges and all are counted; those of another store or other names are left out", async () => {
+  const all = await collecting();
+  await all.job({ start: true, name: "first" });
+  const [document] = await all.documents.list("run/");
+  const at = document!.key.slice(0, -1);
+  const value = document!.value as { record: RunRecord; sent: string[] };
+  const put = (key: string, record: object) =>
+    all.documents.put(key, { ...value, record: { ...value.record, ...record } } as never, { outlives: "process" });
+  const numbers = Array.from({ length: 2500 }, (_, n) => n + 2);
+  for (const key of numbers)
+    await put(`${at}${key}`, { key: `${key}`, state: "COMPLETED", times: { "total-run-seconds": 1 } });
+  await put(at.replace("/embedded/", "/another/") + "1", { key: "elsewhere", times: { "total-run-seconds": 1 } });
+  await put(at.replace("p-submitter", "q-submitter") + "1", { key: "elsewhere", times: { "total-run-seconds": 1 } });
+  const text = await all.metrics();
+  const shown = [...text.matchAll(/cloud_hpc_job_time_metrics\{.*jobkey="(\w+)"/g)].map(([, key]) => Number(key));
+  expect(shown.toSorted((a, b) => a - b)).toEqual(numbers.slice(-1000));
+  expect(text).toContain('lossi_runs{state="COMPLETED"} 2500\n');
+  expect(text).toContain('lossi_runs{state="start"} 1\n');
+});
+
+test("a job with more files than are looked at says so", async () => {
+  const all = await collecting();
+  const files = Array.from({ length: 1003 }, () => ({ source: "s", target: "elsewhere", remove: false }));
+  await all.job({ ...STORED, files: { store: files } });
+  expect((await all.record()).missing["more files"]).toBe("3 of 1003 are not looked at");
+});
