@@ -6,7 +6,7 @@ import sys
 import time
 
 setup = json.loads(sys.argv[1])
-BUCKET, GAP = setup["bucket"], setup.get("gap", 0)
+BUCKET = setup["bucket"]
 
 
 class Swift:
@@ -19,6 +19,7 @@ class Swift:
         self.missing = swiftclient.exceptions.ClientException
         self.connection.put_container(BUCKET)
         self.dumps, self.loads = lambda value: pickle.dumps(value, protocol=4), pickle.loads
+        self.sacct, self.seff = rows_of, labels_of
 
     def keys(self, prefix):
         return [one["name"] for one in self.connection.get_container(BUCKET, prefix=prefix)[1]]
@@ -46,6 +47,7 @@ class S3:
         )
         self.client.create_bucket(Bucket=BUCKET)
         self.dumps, self.loads = lambda value: json.dumps(value).encode(), json.loads
+        self.sacct, self.seff = str, str
 
     def keys(self, prefix):
         return [one["Key"] for one in self.client.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])]
@@ -56,6 +58,16 @@ class S3:
 
     def put(self, key, body, version="1"):
         self.client.put_object(Bucket=BUCKET, Key=key, Body=body, Metadata={"version": version})
+
+
+def rows_of(text):
+    """sacct's rows as the existing submitter stores them: numbered, what is empty as None."""
+    head, *rows = [line.split("|") for line in text.splitlines()]
+    return {str(n): dict(zip(head, [cell or None for cell in row])) for n, row in enumerate(rows, 1)}
+
+
+def labels_of(text):
+    return dict(line.split(": ", 1) for line in text.splitlines())
 
 
 def say(*words):
@@ -78,13 +90,31 @@ def next_step(job):
 
 def store_results(key, job):
     case = setup["samples"] + "/" + setup["case"]
-    for command, file in (("SACCT", ".sacct.parsable2.txt"), ("SEFF", ".seff.txt")):
+    for command, file, parsed in (
+        ("SACCT", ".sacct.parsable2.txt", storage.sacct),
+        ("SEFF", ".seff.txt", storage.seff),
+    ):
         with open(case + file) as text:
-            storage.put(f"ARTIFACTS/{command}/{key}", storage.dumps(text.read()))
+            storage.put(f"ARTIFACTS/{command}/{key}", storage.dumps(parsed(text.read())))
     for file in job["files"]["store"]:
         path = file["target"].replace("(key)", key).removeprefix("storage/allas/submitter/")
         storage.put(path, b"result of " + key.encode())
         file["target"] = file["target"].replace("(key)", key)
+
+
+def note_times(key, todo):
+    """Seconds that a test can know, by what was done."""
+    name = f"ARTIFACTS/TIMES/{key}"
+    body, version = storage.get(name)
+    times = storage.loads(body)
+    spans = {
+        "ready": [("start", times["begin-start"], 4.0), ("configuration", 1000.5, 2.5)],
+        "stopped": [("run", 1010.0, 12.0)],
+        "stored": [("store", 1023.0, 1.5)],
+    }
+    for one, begin, seconds in spans.get(todo, []):
+        times.update({f"begin-{one}": begin, f"end-{one}": begin + seconds, f"total-{one}-seconds": seconds})
+    storage.put(name, storage.dumps(times), str(int(version) + 1))
 
 
 def step(name):
@@ -93,8 +123,12 @@ def step(name):
     todo = next_step(job)
     if todo is None:
         return
-    say(key, "between read and write of", todo)
-    time.sleep(GAP)
+    if todo == setup.get("hold"):
+        say(key, "between read and write of", todo)
+        sys.stdin.readline()
+        if storage.loads(storage.get(name)[0])["cancel"] and not job["cancel"]:
+            say(key, "wipes the cancel")
+    note_times(key, todo)
     if todo == "stored":
         store_results(key, job)
     if todo == "submit":

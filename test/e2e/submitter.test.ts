@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
 
@@ -48,7 +49,7 @@ describe.skipIf(!hasCeph || !hasPython)("with a submitter that nobody changes", 
         () => output,
       );
     await says("ready\n");
-    return { says };
+    return { says, goOn: () => void child.stdin.write("\n") };
   };
   const bucketOf = async ({ bucket }: Setting) => {
     const store = await storeOn(twin);
@@ -69,16 +70,38 @@ describe.skipIf(!hasCeph || !hasPython)("with a submitter that nobody changes", 
     const get = await bucketOf(here);
     await started(lossi, here);
     for (const flag of ["ready", "submit", "pending", "running", "stopped", "stored"]) await says(`1 ${flag}\n`);
-    expect(encodingOf((await get("JOBS/1"))!.body)).toBe(client === "swift" ? "pickle" : "json");
+    const job = await get("JOBS/1");
+    expect(encodingOf(job!.body)).toBe(client === "swift" ? "pickle" : "json");
+    // Made, started, and six rewrites of the submitter.
+    expect(job!.metadata["version"]).toBe("8");
 
     const ask = (kind: string) => result(lossi, lossi.call("GET", `/interaction/arti/${kind}/1`));
-    expect(await ask("status")).toMatchObject({
-      "job-status": { name: "train.sh", id: "27", start: true, stored: true },
+    const target = "storage/allas/submitter/out/1/model.txt";
+    const { "job-status": status } = await ask("status");
+    expect(status).toEqual({
+      ...{ name: "train.sh", target: "hpc/puhti", id: "27" },
+      enviroment: {
+        "submission-modules": [],
+        venv: { name: "", directory: "", "configuration-modules": [], packages: [] },
+      },
+      files: { provide: [], store: [{ source: "model", target, remove: false }] },
+      workflow: { requires: [], enables: [] },
+      ...{ start: true, ready: true, submit: true, pending: true, running: true, stopped: true, stored: true },
+      ...{ cancel: false, failed: false, complete: false },
     });
     expect(await ask("sacct")).toEqual({ "job-sacct": expectedSacct(CASE).rows });
     const { metrics, metadata } = expectedSeff(CASE);
     expect(await ask("seff")).toEqual({ "job-seff": { metrics, metadata } });
-    expect(await ask("times")).toMatchObject({ "job-times": { "begin-start": expect.any(Number) } });
+    const { "job-times": times } = await ask("times");
+    const begin = times["begin-start"];
+    expect(Math.abs(begin - Date.now() / 1000)).toBeLessThan(300);
+    expect(times).toEqual({
+      ...{ "begin-start": begin, "end-start": begin + 4, "total-start-seconds": 4 },
+      ...{ "begin-configuration": 1000.5, "end-configuration": 1003, "total-configuration-seconds": 2.5 },
+      ...{ "begin-run": 1010, "end-run": 1022, "total-run-seconds": 12 },
+      ...{ "begin-cancel": 0, "end-cancel": 0, "total-cancel-seconds": 0 },
+      ...{ "begin-store": 1023, "end-store": 1024.5, "total-store-seconds": 1.5 },
+    });
     expect(await ask("files")).toEqual({ "job-files": { 1: { "model.txt": "result of 1" } } });
 
     const record = await until(async () => {
@@ -86,41 +109,89 @@ describe.skipIf(!hasCeph || !hasPython)("with a submitter that nobody changes", 
       const read = object && runRecord.parse(JSON.parse(Buffer.from(object.body).toString()));
       return read?.flags.includes("stored") ? read : null;
     });
-    expect(record).toMatchObject({
+    const md5 = createHash("md5").update("result of 1").digest("hex");
+    // 2026-11-24T04:27:25 in UTC, when the job of the sample began.
+    const began = 1795494445;
+    expect(record).toEqual({
+      version: 1,
+      key: "1",
       user: "me",
+      bucket: here.bucket,
+      name: "train.sh",
+      target: "hpc/puhti",
       jobId: "27",
       state: "COMPLETED",
       exitCode: "0",
+      flags: ["start", "ready", "submit", "pending", "running", "stopped", "stored"],
+      requested: { cpus: 2, nodes: 1, timelimitSeconds: 600 },
+      used: { cpus: 2, nodes: 1, elapsedSeconds: 12, cpuSeconds: 6.41, memoryBytes: 170938860 },
+      efficiency: { cpuPercentage: 25, memoryPercentage: 27.17 },
+      submittedAt: began - 1,
+      startedAt: began,
+      endedAt: began + 12,
+      times,
       sacct: expectedSacct(CASE).rows,
       seff: { metrics, metadata },
-      files: [{ key: "out/1/model.txt", size: 11 }],
+      files: [{ bucket: here.bucket, key: "out/1/model.txt", size: 11, etag: md5, md5 }],
       missing: {},
+      unreadable: [],
     });
-    const text = (await lossi.call("GET", "/metrics")).text;
-    expect(text).toMatch(
-      /cloud_hpc_job_sacct_metrics\{user="me",jobkey="1",jobid="1",row="1",.*metric="ElaSec"\} 12\n/,
-    );
-    expect(text).toMatch(
-      /cloud_hpc_job_seff_metrics\{user="me",jobkey="1",.*state="COMPLETED-0",metric="CPUEffPe"\} 25\n/,
-    );
+    expect(gaugesOf((await lossi.call("GET", "/metrics")).text)).toEqual(expectedGauges(here.bucket));
   });
 
   test.each(["swift", "s3"] as const)("%s: a cancel between its read and its write takes effect", async (client) => {
     const lossi = await startLossi();
     const here = await setting(client, `cancel-${client}`);
-    const { says } = await startSubmitter(here, { gap: 0.7, endless: true });
-    const get = await bucketOf(here);
+    const { says, goOn } = await startSubmitter(here, { hold: "pending", endless: true });
     await started(lossi, here);
     await says("1 between read and write of pending");
     const stop = await result(lossi, lossi.call("POST", "/interaction/orch/stop/1", {}));
     expect(stop).toEqual({ status: "success" });
+    goOn();
+    await says("1 wipes the cancel\n");
     await says("1 pending\n");
     await says("1 stopped\n");
-    const { cancel, running } = (await result(lossi, lossi.call("GET", "/interaction/arti/status/1")))["job-status"];
-    expect({ cancel, running }).toMatchObject({ cancel: true });
-    expect(await get("JOBS/1")).not.toBeNull();
+    await says("1 stored\n");
+    const status = (await result(lossi, lossi.call("GET", "/interaction/arti/status/1")))["job-status"];
+    expect(status).toMatchObject({ pending: true, cancel: true, stopped: true, stored: true });
   });
 });
+
+/** The names that dashboards know, in the order of sacct's and seff's. */
+const SACCT_GAUGES = {
+  ...{ "req-cpus": "RqCPUS", "alloc-cpus": "AcCPUS", "req-nodes": "RqNod", "alloc-nodes": "AcNod" },
+  ...{ "ave-cpu-seconds": "AvCPUSec", "ave-cpu-freq-khz": "AvCPUFreqkhz", "ave-disk-read-bytes": "AvDiReByte" },
+  ...{ "ave-disk-write-bytes": "AvDiWrByte", "timelimit-seconds": "TiLiSec", "elapsed-seconds": "ElaSec" },
+  ...{ "planned-seconds": "PlaSec", "planned-cpu-seconds": "PlaCPUSec", "cpu-time-seconds": "CPUTiSec" },
+  ...{ "total-cpu-seconds": "ToCPUSec", "submit-time": "SuTi", "start-time": "StTi", "end-time": "EnTi" },
+};
+const SEFF_GAUGES = {
+  ...{ Nod: 1, CoPeNod: 2, CPUUSec: 6, CPUEffPe: 25, CPUEffSec: 24, JoWaClTISec: 12 },
+  ...{ MemUtiByte: 170938860, MemEffPe: 27.17, MemEffByte: 600 * 1024 * 1024 },
+};
+const TIME_GAUGES = { ToStaSec: 4, ToConSec: 2.5, ToRunSec: 12, ToCanSec: 0, ToStoSec: 1.5 };
+
+/** Every gauge of jobs, as `name{label="value",…}` by value. */
+const gaugesOf = (text: string): Record<string, number> =>
+  Object.fromEntries(
+    [...text.matchAll(/^(cloud_hpc_job_.*\}) (\S+)$/gm)].map(([, name = "", value]) => [name, Number(value)]),
+  );
+
+function expectedGauges(bucket: string): Record<string, number> {
+  const job = 'user="me",jobkey="1",jobid="1"';
+  const rows = Object.entries(expectedSacct(CASE).rows).flatMap(([row, { metrics, metadata }]) =>
+    Object.entries(metrics).map(([name, value]) => {
+      const of = `jobname="${metadata["job-name"]}",partition="${metadata["partition"] ?? ""}",state="COMPLETED"`;
+      const metric = SACCT_GAUGES[name as keyof typeof SACCT_GAUGES];
+      return [`cloud_hpc_job_sacct_metrics{${job},row="${row}",${of},metric="${metric}"}`, value];
+    }),
+  );
+  const seff = `cloud_hpc_job_seff_metrics{${job},project="",cluster="sample",state="COMPLETED-0"`;
+  const times = `cloud_hpc_job_time_metrics{collector="${bucket}",jobkey="1"`;
+  const named = (begin: string, values: object) =>
+    Object.entries(values).map(([metric, value]) => [`${begin},metric="${metric}"}`, value]);
+  return Object.fromEntries([...rows, ...named(seff, SEFF_GAUGES), ...named(times, TIME_GAUGES)]);
+}
 
 /** What the task of a call ends with. */
 async function result(lossi: Lossi, call: ReturnType<Lossi["call"]>): Promise<any> {
