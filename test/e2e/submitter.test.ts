@@ -79,15 +79,25 @@ describe.skipIf(!hasCeph || !hasPython)("with a submitter that nobody changes", 
     const target = "storage/allas/submitter/out/1/model.txt";
     const { "job-status": status } = await ask("status");
     expect(status).toEqual({
-      ...{ name: "train.sh", target: "hpc/puhti", id: "27" },
+      name: "train.sh",
+      target: "hpc/puhti",
+      id: "27",
       enviroment: {
         "submission-modules": [],
         venv: { name: "", directory: "", "configuration-modules": [], packages: [] },
       },
       files: { provide: [], store: [{ source: "model", target, remove: false }] },
       workflow: { requires: [], enables: [] },
-      ...{ start: true, ready: true, submit: true, pending: true, running: true, stopped: true, stored: true },
-      ...{ cancel: false, failed: false, complete: false },
+      start: true,
+      ready: true,
+      submit: true,
+      pending: true,
+      running: true,
+      stopped: true,
+      stored: true,
+      cancel: false,
+      failed: false,
+      complete: false,
     });
     expect(await ask("sacct")).toEqual({ "job-sacct": expectedSacct(CASE).rows });
     const { metrics, metadata } = expectedSeff(CASE);
@@ -96,11 +106,21 @@ describe.skipIf(!hasCeph || !hasPython)("with a submitter that nobody changes", 
     const begin = times["begin-start"];
     expect(Math.abs(begin - Date.now() / 1000)).toBeLessThan(300);
     expect(times).toEqual({
-      ...{ "begin-start": begin, "end-start": begin + 4, "total-start-seconds": 4 },
-      ...{ "begin-configuration": 1000.5, "end-configuration": 1003, "total-configuration-seconds": 2.5 },
-      ...{ "begin-run": 1010, "end-run": 1022, "total-run-seconds": 12 },
-      ...{ "begin-cancel": 0, "end-cancel": 0, "total-cancel-seconds": 0 },
-      ...{ "begin-store": 1023, "end-store": 1024.5, "total-store-seconds": 1.5 },
+      "begin-start": begin,
+      "end-start": begin + 4,
+      "total-start-seconds": 4,
+      "begin-configuration": 1000.5,
+      "end-configuration": 1003,
+      "total-configuration-seconds": 2.5,
+      "begin-run": 1010,
+      "end-run": 1022,
+      "total-run-seconds": 12,
+      "begin-cancel": 0,
+      "end-cancel": 0,
+      "total-cancel-seconds": 0,
+      "begin-store": 1023,
+      "end-store": 1024.5,
+      "total-store-seconds": 1.5,
     });
     expect(await ask("files")).toEqual({ "job-files": { 1: { "model.txt": "result of 1" } } });
 
@@ -159,15 +179,34 @@ describe.skipIf(!hasCeph || !hasPython)("with a submitter that nobody changes", 
 
 /** The names that dashboards know, in the order of sacct's and seff's. */
 const SACCT_GAUGES = {
-  ...{ "req-cpus": "RqCPUS", "alloc-cpus": "AcCPUS", "req-nodes": "RqNod", "alloc-nodes": "AcNod" },
-  ...{ "ave-cpu-seconds": "AvCPUSec", "ave-cpu-freq-khz": "AvCPUFreqkhz", "ave-disk-read-bytes": "AvDiReByte" },
-  ...{ "ave-disk-write-bytes": "AvDiWrByte", "timelimit-seconds": "TiLiSec", "elapsed-seconds": "ElaSec" },
-  ...{ "planned-seconds": "PlaSec", "planned-cpu-seconds": "PlaCPUSec", "cpu-time-seconds": "CPUTiSec" },
-  ...{ "total-cpu-seconds": "ToCPUSec", "submit-time": "SuTi", "start-time": "StTi", "end-time": "EnTi" },
+  "req-cpus": "RqCPUS",
+  "alloc-cpus": "AcCPUS",
+  "req-nodes": "RqNod",
+  "alloc-nodes": "AcNod",
+  "ave-cpu-seconds": "AvCPUSec",
+  "ave-cpu-freq-khz": "AvCPUFreqkhz",
+  "ave-disk-read-bytes": "AvDiReByte",
+  "ave-disk-write-bytes": "AvDiWrByte",
+  "timelimit-seconds": "TiLiSec",
+  "elapsed-seconds": "ElaSec",
+  "planned-seconds": "PlaSec",
+  "planned-cpu-seconds": "PlaCPUSec",
+  "cpu-time-seconds": "CPUTiSec",
+  "total-cpu-seconds": "ToCPUSec",
+  "submit-time": "SuTi",
+  "start-time": "StTi",
+  "end-time": "EnTi",
 };
 const SEFF_GAUGES = {
-  ...{ Nod: 1, CoPeNod: 2, CPUUSec: 6, CPUEffPe: 25, CPUEffSec: 24, JoWaClTISec: 12 },
-  ...{ MemUtiByte: 170938860, MemEffPe: 27.17, MemEffByte: 600 * 1024 * 1024 },
+  Nod: 1,
+  CoPeNod: 2,
+  CPUUSec: 6,
+  CPUEffPe: 25,
+  CPUEffSec: 24,
+  JoWaClTISec: 12,
+  MemUtiByte: 170938860,
+  MemEffPe: 27.17,
+  MemEffByte: 600 * 1024 * 1024,
 };
 const TIME_GAUGES = { ToStaSec: 4, ToConSec: 2.5, ToRunSec: 12, ToCanSec: 0, ToStoSec: 1.5 };
 
