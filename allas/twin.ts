@@ -38,6 +38,7 @@ export type Twin = {
 };
 
 const run = promisify(execFile);
+const GRACE_MS = 5000;
 const DAEMONS = ["ceph-mon", "ceph-osd", "radosgw"];
 
 /** Starts a twin. Throws with the last lines of its log when a part of it does not start. */
@@ -65,7 +66,10 @@ export async function startTwin({ folder, port: wanted }: TwinOptions): Promise<
     if (child === undefined) return;
     const exited = once(child, "exit");
     child.kill(signal);
+    // A gateway that has notifications to deliver may take a minute and a half to end in order.
+    const force = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
     await exited;
+    clearTimeout(force);
   };
   const startGateway = async (): Promise<void> => {
     start("radosgw", "-n", "client.rgw");
