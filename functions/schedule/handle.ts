@@ -11,6 +11,8 @@ export type Deps = Omit<RegistryDeps, "documents" | "ledger"> & {
   announcer: Announcer;
   source: string;
   keep: Keep;
+  /** A task that nobody touched for so long has lost its event. */
+  stalledMs: number;
 };
 
 /** What a round did. */
@@ -30,14 +32,12 @@ export type Round = {
 };
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** A task that nobody touched for so long has lost its event: the broker tries for half a minute. */
-const STALLED_MS = 5 * 60 * 1000;
 const PAGE = 1000;
 
 /** One round of the schedule: whatever was lost on the way is sent on its way again. */
 export async function round(deps: Deps): Promise<Round> {
-  const { state, store, announcer, source, keep, now } = deps;
-  const resumed = await state.ledger.announceStalled(STALLED_MS, PAGE, (task) => requested(task, source));
+  const { state, store, announcer, source, keep, stalledMs, now } = deps;
+  const resumed = await state.ledger.announceStalled(stalledMs, PAGE, (task) => requested(task, source));
   announcer.announce(resumed);
   const announced = await announcer.flush();
   const { restored, failed } = await restoreFlags({ store, documents: state.documents });

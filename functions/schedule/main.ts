@@ -8,5 +8,6 @@ import { config } from "./config.ts";
 start("schedule", config, (config, { state, store, cluster, announcer, source, work, now, log }) => {
   const keep = { days: config.LOSSI_KEEP_DAYS, tasks: config.LOSSI_KEEP_TASKS, lines: config.LOSSI_KEEP_LINES };
   const rules = addressRules(config);
-  return createApp({ state, store, cluster, rules, resolve, announcer, source, keep, work, now }, log);
+  const stalledMs = config.LOSSI_TASK_STALLED_MS;
+  return createApp({ state, store, cluster, rules, resolve, announcer, source, keep, stalledMs, work, now }, log);
 });

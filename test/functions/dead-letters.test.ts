@@ -157,9 +157,9 @@ test("a round of the schedule announces tasks whose worker vanished, and forgets
   const all = deps();
   await begun(all, ID);
   all.clock.now += 60_000;
-  const keep = { days: 30, tasks: 10, lines: 10 };
+  const settings = { keep: { days: 30, tasks: 10, lines: 10 }, stalledMs: 5 * 60 * 1000 };
   const forwards = { renewed: 0, expired: 0, failed: [] };
-  expect(await round({ ...all, keep })).toEqual({
+  expect(await round({ ...all, ...settings })).toEqual({
     announced: 0,
     resumed: 1,
     restored: 0,
@@ -174,5 +174,5 @@ test("a round of the schedule announces tasks whose worker vanished, and forgets
   });
   await work(ID, async () => null, all.work);
   all.clock.now += 31 * 24 * 3600 * 1000;
-  expect(await round({ ...all, keep })).toMatchObject({ resumed: 0, forgotten: 1 });
+  expect(await round({ ...all, ...settings })).toMatchObject({ resumed: 0, forgotten: 1 });
 });
