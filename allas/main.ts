@@ -4,6 +4,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { s3Init, swiftInit } from "./init.ts";
 import { startTwin } from "./twin.ts";
 
 const PORT = Number(process.env["LOSSI_ALLAS_PORT"] ?? 7480);
@@ -16,12 +17,7 @@ if (spawnSync("radosgw", ["--version"]).status !== 0) {
 }
 const twin = await startTwin({ folder: mkdtempSync(join(tmpdir(), "lossi-allas-")), port: PORT });
 const { url, token } = await twin.swiftToken();
-const others = { "bucket-prefix": "demo", "ice-id": "1", user: "me" };
-const unused = { "user-domain-name": "none", "project-domain-name": "none", "project-name": "none" };
-const swift = { ...others, "used-client": "swift", "pre-auth-url": url, "pre-auth-token": token, ...unused };
 const { endpoint, region, accessKeyId, secretAccessKey } = twin.s3;
-const keys = { endpoint, region, "access-key-id": accessKeyId, "secret-access-key": secretAccessKey };
-const s3 = { ...others, "used-client": "s3", "pre-auth-url": "none", "pre-auth-token": "none", ...unused };
 const init = (body: object): string =>
   `  curl http://127.0.0.1:7600/setup/config/init --json '${JSON.stringify(body)}'`;
 
@@ -31,8 +27,8 @@ S3     export AWS_ENDPOINT_URL=${endpoint} AWS_REGION=${region} AWS_ACCESS_KEY_I
 Swift  export OS_STORAGE_URL=${url} OS_AUTH_TOKEN=${token}
 
 Tell lossi to keep its objects there, through either:
-${init({ ...swift, "auth-version": "1" })}
-${init({ ...s3, "auth-version": "none", ...keys })}`);
+${init(await swiftInit(twin, "demo"))}
+${init(s3Init(twin, "demo"))}`);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => void twin.stop().then(() => process.exit(0)));

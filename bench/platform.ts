@@ -27,10 +27,13 @@ const PAYLOADS = {
 };
 
 /** The platform as `npm start` runs it, on free ports; resolves when it is ready, with nothing awake. */
-export async function startPlatform(folder: string): Promise<Started & { url: string }> {
+export async function startPlatform(
+  folder: string,
+  environment: Record<string, string> = {},
+): Promise<Started & { url: string }> {
   const platform = start([process.execPath, "--optimize-for-size", join(import.meta.dirname, "../dist/platform.mjs")], {
     log: `${folder}.log`,
-    env: { LOSSI_HOME: folder, LOSSI_PORT: "0" },
+    env: { LOSSI_HOME: folder, LOSSI_PORT: "0", ...environment },
   });
   const url = (): string | undefined => /ready on (\S+)/.exec(platform.output())?.[1];
   await until(url, platform);

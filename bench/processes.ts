@@ -1,7 +1,7 @@
 /** Starting and ending what is measured, and what the system says of it. Memory and CPU are read from `/proc`: Linux. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync, readdirSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, readdirSync } from "node:fs";
 
 export type Started = {
   pid: number;
@@ -10,6 +10,8 @@ export type Started = {
   ended: () => boolean;
   /** SIGTERM, and SIGKILL to all that it started when that takes long. */
   stop: () => Promise<void>;
+  /** SIGKILL to it alone, as a crash would. */
+  kill: () => Promise<void>;
 };
 
 export type StartOptions = { log: string; env?: Record<string, string>; cwd?: string };
@@ -44,6 +46,11 @@ export function start([program = "", ...args]: readonly string[], { log, env = {
       await exited;
       clearTimeout(force);
       killGroup(pid);
+      running.delete(pid);
+    },
+    async kill() {
+      child.kill("SIGKILL");
+      await exited;
       running.delete(pid);
     },
   };
@@ -111,5 +118,26 @@ function statOf(pid: number): string[] {
     return text.slice(text.lastIndexOf(")") + 2).split(" ");
   } catch {
     return [];
+  }
+}
+
+/** Processes of functions that belong to a state folder: pid by function. */
+export function functionProcesses(home: string): { pid: number; name: string }[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .flatMap((pid) => {
+      const environment = readProc(pid, "environ");
+      const name = /(?:^|\0)K_SERVICE=([^\0]+)/.exec(environment)?.[1];
+      const ours = environment.includes(`LOSSI_HOME=${home}\0`) && existsSync(`/proc/${pid}/exe`);
+      return ours && name !== undefined ? [{ pid: Number(pid), name }] : [];
+    })
+    .filter(({ pid }) => readProc(String(pid), "comm").trim() !== "sh");
+}
+
+function readProc(pid: string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return "";
   }
 }

@@ -7,6 +7,7 @@ import { afterAll, onTestFinished } from "vitest";
 
 import type { Store } from "#shared/store/store.ts";
 
+import { s3Init, swiftInit } from "../allas/init.ts";
 import { startTwin } from "../allas/twin.ts";
 import type { Twin } from "../allas/twin.ts";
 import { openS3 } from "./contract/allas-stores.ts";
@@ -37,29 +38,10 @@ export async function storeOn(twin: Twin): Promise<Store> {
 }
 
 /** The body of `setup/config/init` for a Swift token. */
-export async function swiftConfiguration(twin: Twin, key = twin.swift.key): Promise<Record<string, string>> {
-  const { url, token } = await twin.swiftToken({ ...twin.swift, key });
-  return { ...NAMES, "used-client": "swift", "pre-auth-url": url, "pre-auth-token": token, "auth-version": "1" };
-}
+export const swiftConfiguration = (twin: Twin, key = twin.swift.key): Promise<Record<string, string>> =>
+  swiftInit(twin, PREFIX, key);
 
 /** The body of `setup/config/init` for S3. */
-export const s3Configuration = ({ s3 }: Twin): Record<string, string> => ({
-  ...NAMES,
-  "used-client": "s3",
-  endpoint: s3.endpoint,
-  region: s3.region,
-  "access-key-id": s3.accessKeyId,
-  "secret-access-key": s3.secretAccessKey,
-});
+export const s3Configuration = (twin: Twin): Record<string, string> => s3Init(twin, PREFIX);
 
-const NAMES = {
-  "bucket-prefix": "project",
-  "ice-id": "1",
-  user: "me",
-  "pre-auth-url": "none",
-  "pre-auth-token": "none",
-  "user-domain-name": "none",
-  "project-domain-name": "none",
-  "project-name": "none",
-  "auth-version": "none",
-};
+const PREFIX = "project";

@@ -1,7 +1,7 @@
 /** Runs the real platform as its own process, as `npm start` does, and calls it as clients do. */
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -9,6 +9,8 @@ import { join, resolve } from "node:path";
 import { onTestFinished } from "vitest";
 
 import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
+
+export { functionProcesses } from "../../bench/processes.ts";
 
 export const root = resolve(import.meta.dirname, "../..");
 
@@ -169,27 +171,6 @@ export async function until<T>(
     if (Date.now() > deadline)
       throw new Error(`did not happen within ${seconds} s: ${condition.toString()} ${describe()}`);
     await new Promise((done) => setTimeout(done, 20));
-  }
-}
-
-/** Processes of functions that belong to a state folder: pid by function. */
-export function functionProcesses(home: string): { pid: number; name: string }[] {
-  return readdirSync("/proc")
-    .filter((entry) => /^\d+$/.test(entry))
-    .flatMap((pid) => {
-      const environment = readProc(pid, "environ");
-      const name = /(?:^|\0)K_SERVICE=([^\0]+)/.exec(environment)?.[1];
-      const ours = environment.includes(`LOSSI_HOME=${home}\0`) && existsSync(`/proc/${pid}/exe`);
-      return ours && name !== undefined ? [{ pid: Number(pid), name }] : [];
-    })
-    .filter(({ pid }) => readProc(String(pid), "comm").trim() !== "sh");
-}
-
-function readProc(pid: string, file: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, "utf8");
-  } catch {
-    return "";
   }
 }
 

@@ -1,50 +1,21 @@
 import { readdirSync } from "node:fs";
-import { Agent, request } from "node:http";
 
 import { expect, test } from "vitest";
 
 import { JOB, NONE, functionProcesses, jobsFolder, startLossi, until } from "./lossi.ts";
-import type { Lossi } from "./lossi.ts";
+import { callJson } from "../../bench/calls.ts";
+import { listTasks } from "../../chaos/account.ts";
 
 const TASKS = 10_000;
 const CLIENTS = 16;
 const KILL_MS = 200;
 
-type Listed = { id: string; status: string; result: { key?: string } | null };
-
-/** A call on a kept connection; `null` when the function was killed under it. */
-function caller(url: string): (method: string, path: string, body: unknown) => Promise<any> {
-  const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
-  return (method, path, body) =>
-    new Promise((resolve) => {
-      const text = JSON.stringify(body);
-      const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
-      request(url + path, { method, agent, headers }, (answer) => {
-        let json = "";
-        answer.setEncoding("utf8").on("data", (chunk: string) => (json += chunk));
-        answer.on("error", () => resolve(null));
-        answer.on("end", () => resolve(answer.statusCode === 200 ? JSON.parse(json) : null));
-      })
-        .on("error", () => resolve(null))
-        .end(text);
-    });
-}
-
-async function allTasks(lossi: Lossi): Promise<Listed[]> {
-  const tasks: Listed[] = [];
-  for (let after = ""; ;) {
-    const { json } = await lossi.call("GET", `/tasks?limit=1000${after}`);
-    if (json?.tasks === undefined) continue;
-    tasks.push(...json.tasks);
-    if (json.next === null) return tasks;
-    after = `&after=${json.next}`;
-  }
-}
-
 test(`${TASKS} tasks of ${CLIENTS} clients all end, none twice, while functions are killed every ${KILL_MS} ms`, async () => {
   const lossi = await startLossi();
   await lossi.call("POST", "/setup/config/init", NONE);
-  const call = caller(lossi.url);
+  // `null` when the function was killed under the call.
+  const call = (method: string, path: string, body?: unknown): Promise<any> =>
+    callJson(lossi.url + path, method, body).catch(() => null);
   const accepted: string[] = [];
   const begun = performance.now();
   let left = TASKS;
@@ -66,7 +37,7 @@ test(`${TASKS} tasks of ${CLIENTS} clients all end, none twice, while functions 
   }, KILL_MS);
   await Promise.all(Array.from({ length: CLIENTS }, client));
   const pending = async (status: string): Promise<number> =>
-    (await call("GET", `/tasks?limit=1&status=${status}`, {}))?.tasks.length ?? 1;
+    (await call("GET", `/tasks?limit=1&status=${status}`))?.tasks.length ?? 1;
   await until(
     async () => (await Promise.all(["PENDING", "STARTED", "RETRY"].map(pending))).every((count) => count === 0),
     240,
@@ -77,12 +48,12 @@ test(`${TASKS} tasks of ${CLIENTS} clients all end, none twice, while functions 
     `${accepted.length} tasks in ${seconds.toFixed(1)} s, ${(accepted.length / seconds).toFixed(0)}/s, ${kills} kills`,
   );
 
-  const tasks = await allTasks(lossi);
+  const tasks = await until(() => listTasks(lossi.url).catch(() => null));
   expect(tasks.filter(({ status }) => status !== "SUCCESS")).toEqual([]);
   const ids = new Set(tasks.map(({ id }) => id));
   expect(accepted.filter((id) => !ids.has(id))).toEqual([]);
   // One object for each task and no other: the keys of the results are those in the bucket, without a hole.
-  const keys = tasks.map(({ result }) => Number(result?.key)).toSorted((a, b) => a - b);
+  const keys = tasks.map(({ result }) => Number((result as { key?: string }).key)).toSorted((a, b) => a - b);
   expect(keys).toEqual(keys.map((_, index) => index + 1));
   expect(readdirSync(jobsFolder(lossi.home))).toHaveLength(keys.length);
 }, 400_000);
