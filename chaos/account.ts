@@ -4,7 +4,7 @@ import type { Store } from "#shared/store/store.ts";
 
 import { callJson } from "../bench/calls.ts";
 
-export type ListedTask = { id: string; status: string; result: unknown };
+export type ListedTask = { id: string; status: string; result: unknown; reason: string | null };
 
 export type Account = {
   /** Tasks that ended, by status. */
@@ -56,14 +56,14 @@ export function takeAccount(accepted: string[], tasks: ListedTask[], jobs: Map<s
   const account: Account = { ended: { SUCCESS: 0, FAILURE: 0 }, reasons: [], lost: [], twice: [], wrong: [] };
   for (const id of accepted) if (!known.has(id)) account.lost.push(`${id}: accepted, and not in the ledger`);
   for (const id of jobs.keys()) if (!known.has(id)) account.wrong.push(`${id}: has a job, and is not in the ledger`);
-  for (const { id, status, result } of tasks) {
+  for (const { id, status, result, reason } of tasks) {
     const keys = jobs.get(id) ?? [];
     if (keys.length > 1) account.twice.push(`${id}: jobs ${keys.join(", ")}`);
     if (status === "SUCCESS") {
       const key = (result as { key?: string } | null)?.key;
       if (key === undefined || !keys.includes(key)) account.lost.push(`${id}: there is no job ${key} of its own`);
     } else if (status === "FAILURE") {
-      account.reasons.push(`${id}: ${String(result)}`);
+      account.reasons.push(`${id}: ${reason}`);
       if (keys.length > 0) account.wrong.push(`${id}: failed, and has the job ${keys.join(", ")}`);
     } else {
       account.lost.push(`${id}: still ${status}`);

@@ -26,14 +26,19 @@ test("chaos: what it does not understand ends it before anything is started", ()
 });
 
 test("the account names what is lost, acted on twice, and acted on wrongly", () => {
-  const task = (id: string, status: string, result: unknown = null) => ({ id, status, result });
+  const task = (id: string, status: string, key: string | null = null, reason: string | null = null) => ({
+    id,
+    status,
+    result: key === null ? null : { key },
+    reason,
+  });
   const tasks = [
-    task("good", "SUCCESS", { key: "1" }),
-    task("refused", "FAILURE", "no such target"),
+    task("good", "SUCCESS", "1"),
+    task("refused", "FAILURE", null, "no such target"),
     task("hanging", "STARTED"),
-    task("empty", "SUCCESS", { key: "2" }),
-    task("double", "SUCCESS", { key: "3" }),
-    task("denied", "FAILURE", "no"),
+    task("empty", "SUCCESS", "2"),
+    task("double", "SUCCESS", "3"),
+    task("denied", "FAILURE", null, "no"),
   ];
   const jobs = new Map([
     ["good", ["1"]],
