@@ -8,27 +8,32 @@ import type { BuildOptions } from "rolldown";
 const root = import.meta.dirname;
 const shared = { platform: "node", cwd: root } as const;
 
-const awsSdk = resolve(root, "shared/store/aws-sdk.ts");
+/** Heavy clients, each one file that all functions share, and load when they need it. */
+const clients = {
+  [resolve(root, "shared/store/aws-sdk.ts")]: "aws-sdk.mjs",
+  [resolve(root, "shared/state/ioredis.ts")]: "ioredis.mjs",
+};
+const paths = Object.fromEntries(Object.entries(clients).map(([source, file]) => [source, `./${file}`]));
 
-/** CommonJS, because Node starts it sooner. The AWS SDK is one file that all share, and load when they need it. */
+/** CommonJS, because Node starts it sooner. */
 const functions: BuildOptions[] = readdirSync(resolve(root, "functions")).map((name) => ({
   ...shared,
   input: resolve(root, "functions", name, "main.ts"),
-  external: [awsSdk],
+  external: Object.keys(clients),
   output: {
     file: resolve(root, "dist", `${name}.cjs`),
     format: "cjs",
     minify: true,
     codeSplitting: false,
-    paths: { [awsSdk]: "./aws-sdk.mjs" },
+    paths,
   },
 }));
 
-const client: BuildOptions = {
+const bundledClients: BuildOptions[] = Object.entries(clients).map(([source, file]) => ({
   ...shared,
-  input: awsSdk,
-  output: { file: resolve(root, "dist/aws-sdk.mjs"), format: "esm", minify: true, codeSplitting: false },
-};
+  input: source,
+  output: { file: resolve(root, "dist", file), format: "esm", minify: true, codeSplitting: false },
+}));
 
 /** Bundled as well: Node's own reading of TypeScript would stay in the platform's memory. */
 const platform: BuildOptions = {
@@ -42,5 +47,5 @@ if (process.argv.includes("--watch")) {
     if (event.code === "ERROR") console.error(event.error.message);
   });
 } else {
-  await Promise.all([...functions, client, platform].map((bundle) => build(bundle)));
+  await Promise.all([...functions, ...bundledClients, platform].map((bundle) => build(bundle)));
 }

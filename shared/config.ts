@@ -3,6 +3,7 @@ import * as z from "zod";
 import { LossiError } from "./errors.ts";
 import { accessConfig } from "./http/access.ts";
 import { explain, timeZone } from "./schema.ts";
+import { redisVariables } from "./state/redis-config.ts";
 
 const text = (fallback: string) => z.string().min(1).default(fallback);
 /** A positive whole number with a default. */
@@ -14,6 +15,7 @@ export const baseConfig = z.object({
   PORT: z.coerce.number().int().min(0).max(65535).default(8080),
   /** Folder of the embedded drivers. */
   LOSSI_HOME: text(".lossi"),
+  ...redisVariables,
   LOSSI_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   /** Where announcements go; without one they wait in the outbox for a process that has it. */
   LOSSI_BROKER_URL: z.url({ protocol: /^https?$/ }).optional(),

@@ -17,7 +17,7 @@ import { createLogger } from "./log.ts";
 import type { Logger } from "./log.ts";
 import { createAnnouncer } from "./outbox/announcer.ts";
 import type { Announcer } from "./outbox/announcer.ts";
-import { openSqliteState } from "./state/sqlite.ts";
+import { openState } from "./state/open.ts";
 import type { State } from "./state/state.ts";
 import { openConfiguredStore } from "./store/configured.ts";
 import type { ConfiguredOptions } from "./store/configured.ts";
@@ -55,7 +55,7 @@ export function start<T extends z.ZodType<BaseConfig>>(
       access: openAccess(config),
       async drain() {
         await runtime.announcer.drain();
-        runtime.state.close();
+        await runtime.state.close();
         runtime.store.close();
       },
     }).once("listening", () => runtime.announcer.start());
@@ -68,8 +68,8 @@ export function start<T extends z.ZodType<BaseConfig>>(
 function openRuntime(name: FunctionName, config: BaseConfig): Runtime {
   const home = resolve(config.LOSSI_HOME);
   mkdirSync(home, { recursive: true, mode: 0o700 });
-  const state = openSqliteState({ folder: home });
-  const log = createLogger(name, config.LOSSI_LOG_LEVEL, state.lines);
+  const state = openState(config, { warn: (message) => log.warn(message) });
+  const log: Logger = createLogger(name, config.LOSSI_LOG_LEVEL, state.lines);
   const announcer = createAnnouncer({ outbox: state.outbox, brokerUrl: config.LOSSI_BROKER_URL, log });
   const source = `/lossi/${name}`;
   const { LOSSI_TASK_LEASE_MS: leaseMs, LOSSI_TASK_ATTEMPTS: maxAttempts } = config;

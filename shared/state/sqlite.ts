@@ -21,11 +21,13 @@ export type SqliteStateOptions = {
   now?: () => number;
 };
 
+export type SqliteState = Omit<State, "close"> & { close(): void };
+
 /**
  * Opens the state of a folder; several processes may. Throws `unavailable` when it cannot be opened, or was written by a
  * newer lossi.
  */
-export function openSqliteState({ folder, now = Date.now }: SqliteStateOptions): State {
+export function openSqliteState({ folder, now = Date.now }: SqliteStateOptions): SqliteState {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const db = open(join(folder, "state.sqlite"), "FULL");
   migrate(db);

@@ -153,7 +153,10 @@ export type LogLine = {
   message: string;
 };
 
-/** The last lines of every function. A line stands as soon as `write` returns, also when the process is then killed. */
+/**
+ * The last lines of every function. With SQLite a line stands as soon as `write` returns, also when the process is then killed;
+ * with Redis it is on its way then, and `close` waits for it.
+ */
 export interface Lines {
   write(line: LogLine): void;
   /** The newest `limit` lines of these functions, oldest first. */
@@ -167,5 +170,5 @@ export interface State {
   ledger: Ledger;
   outbox: Outbox;
   lines: Lines;
-  close(): void;
+  close(): void | Promise<void>;
 }

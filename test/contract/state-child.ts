@@ -1,12 +1,14 @@
 /** One of several processes that contend for the same state. */
-import { openSqliteState } from "#shared/state/sqlite.ts";
+import { baseConfig, loadConfig } from "#shared/config.ts";
+import { openState } from "#shared/state/open.ts";
 import type { State } from "#shared/state/state.ts";
 
 import { announcementOf, newTask } from "./state-samples.ts";
+import type { Place } from "./state-samples.ts";
 
-type Args = { open: { folder: string }; work: keyof typeof WORK; ids: string[]; me: number; peers: number };
+type Args = { place: Place; work: keyof typeof WORK; ids: string[]; me: number; peers: number };
 
-const { open, work, ids, me, peers } = JSON.parse(process.argv[2] ?? "") as Args;
+const { place, work, ids, me, peers } = JSON.parse(process.argv[2] ?? "") as Args;
 
 const WORK = {
   /** Which keys this process was first to create. */
@@ -76,10 +78,11 @@ const WORK = {
       if (beginning.outcome === "begun") {
         await state.ledger.end(beginning.lease, { status: "SUCCESS", result: n }, [announcementOf(`ended-${id}`)]);
       }
+      if (n === 9) console.log("under way");
     }
   },
 };
 
-const state = openSqliteState(open);
+const state = openState(loadConfig(baseConfig, place));
 console.log(JSON.stringify(await WORK[work](state)));
-state.close();
+await state.close();

@@ -11,3 +11,6 @@ export const newTask = (id: string, over: Partial<NewTask> = {}): NewTask => ({
 });
 
 export const announcementOf = (id: string): Announcement => ({ id, event: { id, type: "test" } });
+
+/** The environment that leads to one state. */
+export type Place = Record<string, string>;

@@ -12,7 +12,7 @@ import { startChild, temporaryFolder } from "./children.ts";
 import { newTask } from "./state-samples.ts";
 import { stateContract } from "./state.ts";
 
-stateContract("sqlite", openSqliteState);
+stateContract("sqlite", () => ({ LOSSI_HOME: temporaryFolder() }));
 
 test("the connection that writes the ledger has synchronous FULL, in WAL mode", async () => {
   const { prepare } = DatabaseSync.prototype;
@@ -65,7 +65,7 @@ test("the lease of a worker that was killed is free at once, that of one who liv
   const folder = temporaryFolder();
   const { ledger, close } = openSqliteState({ folder });
   for (const id of ["a", "b"]) await ledger.accept(newTask(id), []);
-  const child = startChild("state-child.ts", { open: { folder }, work: "hold", ids: ["a", "b"], me: 0 });
+  const child = startChild("state-child.ts", { place: { LOSSI_HOME: folder }, work: "hold", ids: ["a", "b"], me: 0 });
   await once(child.stdout, "data");
   expect(await ledger.begin("a", 60_000)).toEqual({ outcome: "busy" });
   child.kill("SIGKILL");

@@ -1,27 +1,33 @@
 /** What every driver of `State` has to hold, alone and with several processes at once. */
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { describe, expect, onTestFinished, test } from "vitest";
 
+import { baseConfig, loadConfig } from "#shared/config.ts";
+import { openState } from "#shared/state/open.ts";
 import { GRACE_MS } from "#shared/state/state.ts";
 import type { Announcement, State, Task, TaskLease } from "#shared/state/state.ts";
 
-import { runChildren, startChild, temporaryFolder } from "./children.ts";
+import { runChildren, startChild } from "./children.ts";
 import { announcementOf, newTask } from "./state-samples.ts";
 
-export type OpenState = (options: { folder: string; now?: () => number }) => State;
+import type { Place } from "./state-samples.ts";
 
 const CHILDREN = 4;
 const range = (count: number): string[] => Array.from({ length: count }, (_, n) => `id-${n}`);
 
-export function stateContract(driver: string, open: OpenState): void {
+/** `freshPlace` answers the environment of a state that nobody has used. */
+export function stateContract(driver: string, freshPlace: () => Place): void {
+  const open = (place: Place, now: () => number): State => openState(loadConfig(baseConfig, place), { now });
+
   /** A fresh state with a clock that stands until the test moves it. */
   const fresh = () => {
     const clock = { now: 1_000_000 };
-    const folder = temporaryFolder();
-    const state = open({ folder, now: () => clock.now });
+    const place = freshPlace();
+    const state = open(place, () => clock.now);
     onTestFinished(() => state.close());
-    return { ...state, clock, folder };
+    return { ...state, clock, place };
   };
   const begin = async ({ ledger }: Pick<State, "ledger">, id: string, ttlMs = 1000): Promise<TaskLease> => {
     const beginning = await ledger.begin(id, ttlMs);
@@ -88,10 +94,10 @@ export function stateContract(driver: string, open: OpenState): void {
     });
 
     test("create-if-absent has one winner among processes", async () => {
-      const { folder, documents } = fresh();
+      const { place, documents } = fresh();
       const ids = range(300);
       const wins = await runChildren<string[]>("state-child.ts", CHILDREN, (me) => ({
-        open: { folder },
+        place,
         work: "create",
         ids,
         me,
@@ -101,9 +107,9 @@ export function stateContract(driver: string, open: OpenState): void {
     });
 
     test("compare-and-set loses no update among processes", async () => {
-      const { folder, documents } = fresh();
+      const { place, documents } = fresh();
       await runChildren<number>("state-child.ts", CHILDREN, (me) => ({
-        open: { folder },
+        place,
         work: "count",
         ids: range(250),
         me,
@@ -284,11 +290,11 @@ export function stateContract(driver: string, open: OpenState): void {
     });
 
     test("begin has one winner among processes", async () => {
-      const { folder, ledger } = fresh();
+      const { place, ledger } = fresh();
       const ids = range(300);
       await Promise.all(ids.map((id) => ledger.accept(newTask(id), [])));
       const begun = await runChildren<string[]>("state-child.ts", CHILDREN, (me) => ({
-        open: { folder },
+        place,
         work: "begin",
         ids,
         me,
@@ -298,9 +304,9 @@ export function stateContract(driver: string, open: OpenState): void {
     });
 
     test("reserve gives every process numbers of its own, without a hole", async () => {
-      const { folder } = fresh();
+      const { place } = fresh();
       const numbers = await runChildren<number[]>("state-child.ts", CHILDREN, (me) => ({
-        open: { folder },
+        place,
         work: "reserve",
         ids: range(100),
         me,
@@ -309,16 +315,17 @@ export function stateContract(driver: string, open: OpenState): void {
     });
 
     test("a task and its announcements are one transaction, also when the process is killed", async () => {
-      const { folder, ledger: growing } = fresh();
+      const { place } = fresh();
       for (let round = 0; round < 4; round++) {
         const before = (await growing.list({ limit: 1000 })).tasks.length;
         const children = range(CHILDREN).map((_, me) =>
-          startChild("state-child.ts", { open: { folder }, work: "forever", ids: [], me: round * 10 + me }),
+          startChild("state-child.ts", { place, work: "forever", ids: [], me: round * 10 + me }),
         );
-        while ((await growing.list({ limit: 1000 })).tasks.length < before + 40) await sleep(10 + round);
+        await Promise.all(children.map(({ stdout }) => once(stdout, "data")));
+        await sleep(100 + round * 37);
         for (const child of children) child.kill("SIGKILL");
       }
-      const { ledger, outbox, close } = open({ folder, now: () => Date.now() + GRACE_MS + 60_000 });
+      const { ledger, outbox, close } = open(place, () => Date.now() + GRACE_MS + 60_000);
       const announced = new Set((await outbox.claim(1_000_000, 1)).map(({ id }) => id));
       const tasks: { id: string; status: string }[] = [];
       for (let after: string | null = ""; after !== null;) {
@@ -329,7 +336,7 @@ export function stateContract(driver: string, open: OpenState): void {
         tasks.push(...page.tasks);
         after = page.next;
       }
-      close();
+      await close();
       expect(tasks.length).toBeGreaterThan(100);
       const expected = tasks.flatMap(({ id, status }) => [
         `accepted-${id}`,
@@ -358,11 +365,11 @@ export function stateContract(driver: string, open: OpenState): void {
     });
 
     test("every announcement is claimed by one of several processes", async () => {
-      const { folder, outbox } = fresh();
+      const { place, outbox } = fresh();
       const ids = range(1000);
       await outbox.add(ids.map(announcementOf));
       const claimed = await runChildren<string[]>("state-child.ts", CHILDREN, (me) => ({
-        open: { folder },
+        place,
         work: "claim",
         ids: [],
         me,

@@ -1,0 +1,119 @@
+import type { RedisConnection } from "./redis-connection.ts";
+import { pairs } from "./redis-lua.ts";
+import type { Beginning, Json, Ledger, Task, TaskLease, TaskStatus } from "./state.ts";
+
+/** A script that forgets so many tasks keeps everybody else waiting for milliseconds, not longer. */
+const PRUNE_AT_ONCE = 500;
+const PRUNE_MOST = 10_000;
+
+/**
+ * A lease ends by the clock of whoever asks, as with SQLite. Those who share Redis may be on several machines, so a worker that
+ * was killed is not noticed before that.
+ */
+export function redisLedger(connection: RedisConnection, now: () => number): Ledger {
+  const run = (name: string, ...args: (string | number)[]): Promise<unknown> => connection.run(name, now(), ...args);
+  const did = async (name: string, ...args: (string | number)[]): Promise<boolean> => (await run(name, ...args)) === 1;
+  const rest = ({ task, token }: TaskLease, status: TaskStatus, reason: string, attempts: number): Promise<boolean> =>
+    did("taskRest", task.id, token, status, JSON.stringify(reason), attempts);
+
+  return {
+    async accept({ id, name, function: worker, payload, user, replayOf }, announcements) {
+      const texts = [payload, user, replayOf].map((value) => JSON.stringify(value));
+      return toTask(await run("taskAccept", id, name, worker, ...texts, ...pairs(announcements)));
+    },
+
+    async get(id) {
+      const found = (await run("taskGet", id)) as string[];
+      return found.length === 0 ? null : toTask(found);
+    },
+
+    async list({ limit = 100, after = "", status = "", name = "", user } = {}) {
+      const of = user === undefined ? "" : JSON.stringify(user);
+      const found = (await run("taskList", limit + 1, after, status, name, of)) as string[][];
+      const page = found.slice(0, limit);
+      const last = page.at(-1);
+      return {
+        tasks: page.map(toTask),
+        next: found.length > limit && last !== undefined ? (fieldsOf(last)["seq"] ?? null) : null,
+      };
+    },
+
+    async begin(id, ttlMs) {
+      const [outcome, task, token] = (await run("taskBegin", id, now() + ttlMs)) as [string, unknown, number];
+      if (outcome === "begun") return { outcome, lease: { task: toTask(task), token } };
+      if (outcome === "ended") return { outcome, task: toTask(task) };
+      return { outcome } as Beginning;
+    },
+
+    renew: ({ task, token }, ttlMs) => did("taskRenew", task.id, token, now() + ttlMs),
+
+    end({ task, token }, end, announcements) {
+      const result = JSON.stringify(end.status === "SUCCESS" ? end.result : null);
+      const reason = JSON.stringify(end.status === "FAILURE" ? end.reason : null);
+      return did("taskEnd", task.id, token, end.status, result, reason, ...pairs(announcements));
+    },
+
+    retry: (lease, reason) => rest(lease, "RETRY", reason, 0),
+    wait: (lease, reason) => rest(lease, "PENDING", reason, -1),
+    fail: (id, reason, announcements) => did("taskFail", id, JSON.stringify(reason), ...pairs(announcements)),
+    redrive: (id, announcements) => did("taskRedrive", id, ...pairs(announcements)),
+
+    reserve: async ({ task, token }, scope, floor, count) =>
+      (await run("taskReserve", task.id, token, scope, floor, count)) as number[] | null,
+
+    release: ({ task, token }, scope, number) => did("taskRelease", task.id, token, scope, number),
+    highest: async (scope) => Number(await run("taskHighest", scope)),
+
+    async announceStalled(idleMs, limit, announce) {
+      const found = (await run("taskStalled", now() - idleMs, limit)) as [string, string, string[]][];
+      const stalled = found
+        .map(([index, score, fields]) => ({ index, score, seq: Number(fieldsOf(fields)["seq"]), task: toTask(fields) }))
+        .toSorted((a, b) => a.seq - b.seq)
+        .slice(0, limit)
+        .map((one) => ({ ...one, announcement: announce(one.task) }));
+      const marks = stalled.flatMap(({ task, index, score, announcement }) => [
+        task.id,
+        index,
+        score,
+        ...pairs([announcement]),
+      ]);
+      const touched = new Set((await run("taskTouch", ...marks)) as string[]);
+      return stalled.filter(({ task }) => touched.has(task.id)).map(({ announcement }) => announcement);
+    },
+
+    async prune({ endedBefore, keep }) {
+      let forgotten = 0;
+      for (let some = PRUNE_AT_ONCE; some === PRUNE_AT_ONCE && forgotten < PRUNE_MOST; forgotten += some)
+        some = Number(await run("taskPrune", endedBefore, keep, PRUNE_AT_ONCE));
+      return forgotten;
+    },
+  };
+}
+
+type Fields = Record<string, string | undefined>;
+
+function fieldsOf(flat: string[]): Fields {
+  const fields: Fields = {};
+  for (let n = 0; n < flat.length; n += 2) fields[String(flat[n])] = flat[n + 1];
+  return fields;
+}
+
+function toTask(flat: unknown): Task {
+  const fields = fieldsOf(flat as string[]);
+  const json = (name: string): Json => JSON.parse(fields[name] ?? "null") as Json;
+  return {
+    id: String(fields["id"]),
+    name: String(fields["name"]),
+    function: String(fields["function"]),
+    payload: json("payload"),
+    user: json("user") as string | null,
+    status: fields["status"] as TaskStatus,
+    attempts: Number(fields["attempts"]),
+    result: json("result"),
+    reason: json("reason") as string | null,
+    replayOf: json("replayOf") as string | null,
+    createdAt: Number(fields["createdAt"]),
+    startedAt: json("startedAt") as number | null,
+    endedAt: json("endedAt") as number | null,
+  };
+}
