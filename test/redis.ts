@@ -19,6 +19,7 @@ export type RedisServer = {
   place: () => Record<string, string>;
   /** Kills it as a crash would. */
   kill: () => Promise<void>;
+  signal: (signal: NodeJS.Signals) => void;
   /** Starts it again, with the same port and folder, and does not wait until it has loaded. */
   start: (...more: string[]) => Promise<void>;
   /** Kills it and removes its folder. */
@@ -46,6 +47,7 @@ export async function startRedis(settings: string[] = [], { plain = false } = {}
       child = spawn("redis-server", [...all, ...ports, ...more], { stdio: "ignore" });
       while (!(await listens(port))) if (child.exitCode !== null) throw new Error(`no Redis on ${port}`);
     },
+    signal: (signal) => void child.kill(signal),
     async kill() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, "exit");

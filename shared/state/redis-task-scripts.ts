@@ -1,8 +1,8 @@
 /**
- * The ledger in Redis. `task:<id>` is a hash; `tasks`, `tasks:<status>`, `tasks:name:<name>`, `tasks:<status>:<name>`, `tasks:user::<user>` and
- * `tasks:user:<status>:<user>` order ids as they were accepted; `ended` orders those that ended; `leased` has the STARTED ones by the end of their lease, `idle` the
- * others that have not ended, by when they were touched last. `held:<id>` has the numbers that a task holds, each before its
- * scope, `numbers:<scope>` all that are held, `highest` the largest used.
+ * The ledger in Redis. `task:<id>` is a hash. Ids in the order in which they were accepted are in `tasks`, `tasks:<status>`,
+ * `tasks:name:<name>`, `tasks:<status>:<name>`, `tasks:user::<user>` and `tasks:user:<status>:<user>`. `ended` orders those that
+ * ended, `leased` the STARTED ones by the end of their lease, `idle` the others by when they were touched last. `held:<id>` has
+ * the numbers that a task holds, each before its scope, `numbers:<scope>` all that are held, `highest` the largest used.
  */
 import { script } from "./redis-lua.ts";
 import type { Script } from "./redis-connection.ts";
@@ -103,13 +103,13 @@ export const ledgerScripts = {
     elseif status ~= '' then index = index .. ':' .. status end
     if user == '' and name ~= '' then index = index .. (status == '' and ':name:' or ':') .. name end
     local from = after == '' and '+inf' or '(' .. after
-    local found = {}
+    local found, filtered = {}, user ~= '' and name ~= ''
     while #found < limit do
-      local some = call('ZRANGE', index, from, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, limit, 'WITHSCORES')
+      local some = call('ZRANGE', index, from, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, filtered and 500 or limit, 'WITHSCORES')
       if #some == 0 then break end
       for i = 1, #some, 2 do
         -- The few names of one user's tasks have no index of their own.
-        local fits = user == '' or name == '' or field(some[i], 'name') == name
+        local fits = not filtered or field(some[i], 'name') == name
         if fits and #found < limit then found[#found + 1] = task(some[i]) end
       end
       from = '(' .. some[#some]

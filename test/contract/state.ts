@@ -317,7 +317,6 @@ export function stateContract(driver: string, freshPlace: () => Place): void {
     test("a task and its announcements are one transaction, also when the process is killed", async () => {
       const { place } = fresh();
       for (let round = 0; round < 4; round++) {
-        const before = (await growing.list({ limit: 1000 })).tasks.length;
         const children = range(CHILDREN).map((_, me) =>
           startChild("state-child.ts", { place, work: "forever", ids: [], me: round * 10 + me }),
         );
