@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 
 import { baseConfig, loadConfig } from "#shared/config.ts";
 import { openState } from "#shared/state/open.ts";
+import { messageOf } from "#shared/errors.ts";
 import type { State } from "#shared/state/state.ts";
 
 import { hasRedis, startRedis } from "../redis.ts";
@@ -34,9 +35,9 @@ function open(place: Place, options: Parameters<typeof openState>[1] = {}): Stat
 function load(state: State, name: string): { stop: () => Promise<{ done: Map<string, string>; refused: string[] }> } {
   const done = new Map<string, string>();
   const refused: string[] = [];
-  let going = true;
+  const stopped = new AbortController();
   const one = async (worker: number): Promise<void> => {
-    for (let n = 0; going; n++) {
+    for (let n = 0; !stopped.signal.aborted; n++) {
       const id = `${name}-${worker}-${n}`;
       try {
         await state.ledger.accept(newTask(id), [announcementOf(`accepted-${id}`)]);
@@ -55,7 +56,7 @@ function load(state: State, name: string): { stop: () => Promise<{ done: Map<str
   const workers = Array.from({ length: 20 }, (_, worker) => one(worker));
   return {
     async stop() {
-      going = false;
+      stopped.abort();
       await Promise.all(workers);
       return { done, refused };
     },
@@ -145,7 +146,7 @@ describe.skipIf(!hasRedis)("redis", () => {
     const answers: string[] = [];
     await until(async () => {
       const error = await refusal(state.ledger.get("t0"));
-      if (error !== null) answers.push(String(error));
+      if (error !== null) answers.push(messageOf(error));
       return error === null;
     });
     expect(answers.join("\n")).toContain("is still loading what it has on disk");

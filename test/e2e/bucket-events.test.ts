@@ -152,8 +152,9 @@ async function startReceiver(): Promise<Receiver> {
     async hearsWithin(milliseconds) {
       const before = heard;
       const end = Date.now() + milliseconds;
-      while (Date.now() < end && heard === before) await new Promise((done) => setTimeout(done, 50));
-      return heard > before;
+      const isNew = (): boolean => heard > before;
+      while (Date.now() < end && !isNew()) await new Promise((done) => setTimeout(done, 50));
+      return isNew();
     },
   };
 }
