@@ -64,8 +64,9 @@ export async function runChaos({ tasks, seconds, seed }: Plan, folder: string): 
       await platform?.kill();
       await start();
     };
-    const killing = killAtRandom({ home, store, restart, random, running });
-    const sent = await sendTasks(tasks, seconds, url).finally(() => (running.done = true));
+    const accepted: string[] = [];
+    const killing = killAtRandom({ home, store, restart, random, running, progress: () => accepted.length });
+    const unanswered = await sendTasks({ tasks, seconds, url, accepted }).finally(() => (running.done = true));
     const kills = await killing;
     way.calm();
     const settling = performance.now();
@@ -74,11 +75,11 @@ export async function runChaos({ tasks, seconds, seed }: Plan, folder: string): 
     const over = performance.now();
     await platform?.stop();
     return {
-      ...takeAccount(sent.accepted, listed, await store.jobs()),
+      ...takeAccount(accepted, listed, await store.jobs()),
       store: store.name,
-      accepted: sent.accepted.length,
-      unanswered: sent.unanswered,
-      unheard: listed.length - sent.accepted.length,
+      accepted: accepted.length,
+      unanswered,
+      unheard: listed.length - accepted.length,
       kills,
       fates: way.fates,
       seconds: { sending: (settling - begun) / 1000, settling: (over - settling) / 1000 },
@@ -96,13 +97,21 @@ type Killing = {
   restart: () => Promise<void>;
   random: () => number;
   running: { done: boolean };
+  /** Grows with every task that is accepted. */
+  progress: () => number;
 };
 
 /** One victim after another; what has no process now is left in peace. Ends with everything up again. */
-async function killAtRandom({ home, store, restart, random, running }: Killing): Promise<Record<Victim, number>> {
+async function killAtRandom(killing: Killing): Promise<Record<Victim, number>> {
+  const { home, store, restart, random, running, progress } = killing;
   const kills = { function: 0, platform: 0, store: 0 };
+  let patience = 1;
+  let before = 0;
   while (!running.done) {
-    await sleep(PAUSE_MS.least + random() * (PAUSE_MS.most - PAUSE_MS.least));
+    // Each pause is longer than the last until a task is accepted, so that a slow machine gets through as well.
+    patience = progress() === before ? patience * 1.2 : 1;
+    before = progress();
+    await sleep(patience * (PAUSE_MS.least + random() * (PAUSE_MS.most - PAUSE_MS.least)));
     const victim = pick(VICTIMS, random);
     if (victim === "platform") await restart();
     else if (victim === "store") {
@@ -128,15 +137,19 @@ function kill(pid: number): boolean {
   }
 }
 
-/** Both ways in, turn and turn about; a call that was not answered with 200 is made anew, as another task. */
-async function sendTasks(count: number, seconds: number, url: () => string) {
-  const accepted: string[] = [];
+type Sending = { tasks: number; seconds: number; url: () => string; accepted: string[] };
+
+/**
+ * Both ways in, turn and turn about; a call that was not answered with 200 is made anew, as another task. Answers how many
+ * were.
+ */
+async function sendTasks({ tasks, seconds, url, accepted }: Sending): Promise<number> {
   let unanswered = 0;
   let next = 0;
   const begun = performance.now();
   const client = async (): Promise<void> => {
-    for (let n = next++; n < count; n = next++) {
-      await sleep(Math.max(begun + (n / count) * seconds * 1000 - performance.now(), 0));
+    for (let n = next++; n < tasks; n = next++) {
+      await sleep(Math.max(begun + (n / tasks) * seconds * 1000 - performance.now(), 0));
       for (;;) {
         const id = await submit(n, url()).catch(() => null);
         if (id !== null) {
@@ -149,7 +162,7 @@ async function sendTasks(count: number, seconds: number, url: () => string) {
     }
   };
   await Promise.all(Array.from({ length: CLIENTS }, client));
-  return { accepted, unanswered };
+  return unanswered;
 }
 
 async function submit(n: number, url: string): Promise<string> {

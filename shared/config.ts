@@ -26,6 +26,11 @@ export const baseConfig = z.object({
   LOSSI_TASK_ATTEMPTS: count(12),
   /** Milliseconds until the lease of a worker that died passes on. */
   LOSSI_TASK_LEASE_MS: count(5000),
+  /** Days that ended tasks and log lines are kept. */
+  LOSSI_KEEP_DAYS: count(30),
+  /** Most ended tasks and most log lines that are kept. */
+  LOSSI_KEEP_TASKS: count(100_000),
+  LOSSI_KEEP_LINES: count(100_000),
 });
 
 /** For functions that read sacct. */

@@ -17,6 +17,8 @@ import { createLogger } from "./log.ts";
 import type { Logger } from "./log.ts";
 import { createAnnouncer } from "./outbox/announcer.ts";
 import type { Announcer } from "./outbox/announcer.ts";
+import { forget } from "./state/forget.ts";
+import type { Keep } from "./state/forget.ts";
 import { openState } from "./state/open.ts";
 import type { State } from "./state/state.ts";
 import { openConfiguredStore } from "./store/configured.ts";
@@ -36,9 +38,12 @@ export type Runtime = {
   log: Logger;
   /** The CloudEvents source of what this function announces. */
   source: string;
+  keep: Keep;
   work: WorkDeps;
   now: () => number;
 };
+
+const FORGET_EVERY_MS = 60_000;
 
 /** Starts a function. What is wrong with its environment goes to stderr, all of it in one line, and it exits with 78. */
 export function start<T extends z.ZodType<BaseConfig>>(
@@ -49,12 +54,18 @@ export function start<T extends z.ZodType<BaseConfig>>(
   try {
     const config = loadConfig(schema);
     const runtime = openRuntime(name, config);
+    const { state, keep, now, log } = runtime;
+    const tidy = (): Promise<unknown> =>
+      forget(state, keep, now).catch((err: unknown) => log.warn({ err }, "old tasks and lines could not be forgotten"));
+    const forgetting = setInterval(() => void tidy(), FORGET_EVERY_MS).unref();
     serve(build(config, runtime), {
       port: config.PORT,
       log: runtime.log,
       access: openAccess(config),
       async drain() {
         await runtime.announcer.drain();
+        clearInterval(forgetting);
+        await tidy();
         await runtime.state.close();
         runtime.store.close();
       },
@@ -81,5 +92,6 @@ function openRuntime(name: FunctionName, config: BaseConfig): Runtime {
   };
   const store = openConfiguredStore(stores);
   const cluster = openLocalCluster(config.LOSSI_CLUSTER_URL);
-  return { state, store, stores, cluster, announcer, log, source, work, now: Date.now };
+  const keep = { days: config.LOSSI_KEEP_DAYS, tasks: config.LOSSI_KEEP_TASKS, lines: config.LOSSI_KEEP_LINES };
+  return { state, store, stores, cluster, announcer, log, source, keep, work, now: Date.now };
 }

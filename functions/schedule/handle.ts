@@ -2,10 +2,11 @@ import { sweepForwards } from "#shared/forwards/registry.ts";
 import type { RegistryDeps, Swept } from "#shared/forwards/registry.ts";
 import { restoreFlags } from "#shared/jobs/flags.ts";
 import type { Announcer } from "#shared/outbox/announcer.ts";
+import { forget } from "#shared/state/forget.ts";
+import type { Keep } from "#shared/state/forget.ts";
 import type { State } from "#shared/state/state.ts";
 import { requested } from "#shared/tasks/accept.ts";
 
-export type Keep = { days: number; tasks: number; lines: number };
 export type Deps = Omit<RegistryDeps, "documents" | "ledger"> & {
   state: State;
   announcer: Announcer;
@@ -31,7 +32,6 @@ export type Round = {
   forgotten: number;
 };
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 const PAGE = 1000;
 
 /** One round of the schedule: whatever was lost on the way is sent on its way again. */
@@ -42,15 +42,13 @@ export async function round(deps: Deps): Promise<Round> {
   const announced = await announcer.flush();
   const { restored, failed } = await restoreFlags({ store, documents: state.documents });
   const forwards = await sweepForwards({ ...deps, ...state });
-  const before = now() - keep.days * DAY_MS;
-  const tasks = await state.ledger.prune({ endedBefore: before, keep: keep.tasks });
-  const lines = await state.lines.prune({ before, keep: keep.lines });
+  const forgotten = await forget(state, keep, now);
   return {
     announced,
     resumed: resumed.length,
     restored,
     failed,
     forwards,
-    forgotten: tasks + lines,
+    forgotten,
   };
 }

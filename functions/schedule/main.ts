@@ -5,8 +5,7 @@ import { start } from "#shared/start.ts";
 import { createApp } from "./app.ts";
 import { config } from "./config.ts";
 
-start("schedule", config, (config, { state, store, cluster, announcer, source, work, now, log }) => {
-  const keep = { days: config.LOSSI_KEEP_DAYS, tasks: config.LOSSI_KEEP_TASKS, lines: config.LOSSI_KEEP_LINES };
+start("schedule", config, (config, { state, store, cluster, announcer, source, keep, work, now, log }) => {
   const rules = addressRules(config);
   const stalledMs = config.LOSSI_TASK_STALLED_MS;
   return createApp({ state, store, cluster, rules, resolve, announcer, source, keep, stalledMs, work, now }, log);

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 
 import { expect, test } from "vitest";
 
@@ -6,9 +6,11 @@ import { JOB, NONE, functionProcesses, jobsFolder, startLossi, until } from "./l
 import { callJson } from "../../bench/calls.ts";
 import { listTasks } from "../../chaos/account.ts";
 
-const TASKS = 10_000;
+const TASKS = Number(process.env["LOSSI_TEST_TASKS"] ?? 2000);
 const CLIENTS = 16;
 const KILL_MS = 200;
+
+const jobsIn = (home: string): string[] => (existsSync(jobsFolder(home)) ? readdirSync(jobsFolder(home)) : []);
 
 test(`${TASKS} tasks of ${CLIENTS} clients all end, none twice, while functions are killed every ${KILL_MS} ms`, async () => {
   const lossi = await startLossi();
@@ -28,10 +30,14 @@ test(`${TASKS} tasks of ${CLIENTS} clients all end, none twice, while functions 
       else accepted.push(answer.output);
     }
   };
+  const progress = (): number => accepted.length + jobsIn(lossi.home).length;
+  let progressAtKill = 0;
   const killing = setInterval(() => {
     const all = functionProcesses(lossi.home);
     const victim = all[kills % all.length];
-    if (victim === undefined) return;
+    // On a machine where waking takes longer than that, nothing would ever live to work.
+    if (victim === undefined || progress() === progressAtKill) return;
+    progressAtKill = progress();
     process.kill(victim.pid, "SIGKILL");
     kills += 1;
   }, KILL_MS);
@@ -55,5 +61,5 @@ test(`${TASKS} tasks of ${CLIENTS} clients all end, none twice, while functions 
   // One object for each task and no other: the keys of the results are those in the bucket, without a hole.
   const keys = tasks.map(({ result }) => Number((result as { key?: string }).key)).toSorted((a, b) => a - b);
   expect(keys).toEqual(keys.map((_, index) => index + 1));
-  expect(readdirSync(jobsFolder(lossi.home))).toHaveLength(keys.length);
+  expect(jobsIn(lossi.home)).toHaveLength(keys.length);
 }, 900_000);

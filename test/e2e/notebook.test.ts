@@ -39,7 +39,13 @@ test("the line of a call stands in the logs although its function was killed rig
 test("a function started without the platform writes into the same logs", async () => {
   const lossi = await startLossi();
   const child = spawn(process.execPath, [join(root, "dist/setup.cjs")], {
-    env: { PATH: process.env["PATH"], PORT: "0", LOSSI_HOME: lossi.home, LOSSI_LOG_LEVEL: "debug" },
+    env: {
+      PATH: process.env["PATH"],
+      PORT: "0",
+      LOSSI_HOME: lossi.home,
+      LOSSI_LOG_LEVEL: "debug",
+      LOSSI_PUBLIC_URL: "http://127.0.0.1",
+    },
   });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));

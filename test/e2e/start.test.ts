@@ -2,10 +2,11 @@ import { spawnSync } from "node:child_process";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 
 import { expect, test } from "vitest";
 
-import { NONE, functionProcesses, root, startLossi, temporaryFolder, until } from "./lossi.ts";
+import { NONE, ended, functionProcesses, root, startLossi, temporaryFolder, until } from "./lossi.ts";
 
 test("no function process exists until one is called, and then only that one", async () => {
   const lossi = await startLossi();
@@ -42,6 +43,24 @@ test("stopping in order leaves no process and no function to wake at the next st
   expect(functionProcesses(lossi.home)).toEqual([]);
   const again = await startLossi({ home: lossi.home });
   expect(functionProcesses(again.home)).toEqual([]);
+});
+
+test("log lines and ended tasks are bounded without the schedule too", async () => {
+  const lossi = await startLossi({ env: { LOSSI_KEEP_LINES: "5", LOSSI_KEEP_TASKS: "3" } });
+  const run = { payload: { mode: "logs" } };
+  for (let n = 0; n < 10; n++) {
+    const { json } = await lossi.call("GET", "/interaction/task/run/tasks.forwarder-requests", run);
+    await ended(lossi, json.output);
+  }
+  await lossi.stop();
+  const count = (file: string, table: string): number => {
+    const db = new DatabaseSync(join(lossi.home, file));
+    const { n } = db.prepare(`SELECT count(*) AS n FROM ${table}`).get() as { n: number };
+    db.close();
+    return n;
+  };
+  expect(count("state.sqlite", "tasks")).toBeLessThanOrEqual(3);
+  expect(count("lines.sqlite", "lines")).toBeLessThanOrEqual(5);
 });
 
 test("who never says the rest of a request does not keep the platform from ending", async () => {
