@@ -1,16 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 
-import { ping } from "#events/ping.ts";
 import { openSqliteState } from "#shared/state/sqlite.ts";
 import type { Ledger } from "#shared/state/state.ts";
 
-import { answers, send } from "./calls.ts";
+import { send } from "./calls.ts";
 import type { Call } from "./calls.ts";
-import { ours, startServer } from "./echo/servers.ts";
+import { pingEvent, startFunction } from "./functions.ts";
 import { ratioAtMost } from "./measure.ts";
 import type { Figure, Measure } from "./measure.ts";
-import { until } from "./processes.ts";
 import type { Started } from "./processes.ts";
 import { interleave, median, medianRatio } from "./statistics.ts";
 
@@ -94,25 +92,6 @@ async function addTask(to: Ledger, index: number): Promise<string> {
   await to.end(beginning.lease, end, []);
   return id;
 }
-
-async function startFunction(name: string, home: string): Promise<Started & { url: string }> {
-  const file = join(import.meta.dirname, `../dist/${name}.cjs`);
-  const started = await startServer(ours(file, home), join(home, `${name}.log`));
-  await until(() => answers(`${started.url}/healthz`), started);
-  return started;
-}
-
-const pingEvent = (): Call => ({
-  method: "POST",
-  headers: {
-    "content-type": "application/json",
-    "ce-specversion": "1.0",
-    "ce-type": ping.type,
-    "ce-source": "/lossi/bench",
-    "ce-id": randomUUID(),
-  },
-  body: "{}",
-});
 
 async function time(url: string, call?: Call): Promise<number> {
   const begun = performance.now();

@@ -19,6 +19,9 @@ import { coldStart } from "./cold-start.ts";
 import { ledger } from "./ledger.ts";
 import type { Figure, Measure } from "./measure.ts";
 import { installOldStack } from "./old-stack.ts";
+import { idle } from "./objects/idle.ts";
+import { objects } from "./objects/latency.ts";
+import { sweepCost } from "./objects/sweep-cost.ts";
 import { renderPage, renderTable } from "./report.ts";
 import { rest } from "./rest.ts";
 import { tasks } from "./tasks.ts";
@@ -31,6 +34,9 @@ export const MEASURES: Readonly<Record<string, Measure>> = {
   tasks,
   rest,
   ledger,
+  objects,
+  idle,
+  "sweep-cost": sweepCost,
 };
 
 const root = join(import.meta.dirname, "..");

@@ -9,7 +9,7 @@ export type Target = { text: string; met: (figure: Figure) => boolean };
 
 export type Row = {
   name: string;
-  unit: "ms" | "MB" | "/s" | "%";
+  unit: "ms" | "s" | "MB" | "/s" | "%";
   over?: string;
   target?: Target;
 };

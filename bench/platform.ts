@@ -26,14 +26,17 @@ const PAYLOADS = {
   object: { mode: "orchestration", type: "submit", input: { target: "hpc/puhti", name: "train.sh" } },
 };
 
+export type PlatformOptions = { manifests?: string; env?: Record<string, string> };
+
 /** The platform as `npm start` runs it, on free ports; resolves when it is ready, with nothing awake. */
 export async function startPlatform(
   folder: string,
-  environment: Record<string, string> = {},
+  { manifests, env = {} }: PlatformOptions = {},
 ): Promise<Started & { url: string }> {
-  const platform = start([process.execPath, "--optimize-for-size", join(import.meta.dirname, "../dist/platform.mjs")], {
+  const command = [process.execPath, "--optimize-for-size", join(import.meta.dirname, "../dist/platform.mjs")];
+  const platform = start([...command, ...(manifests === undefined ? [] : ["--manifests", manifests])], {
     log: `${folder}.log`,
-    env: { LOSSI_HOME: folder, LOSSI_PORT: "0", ...environment },
+    env: { LOSSI_HOME: folder, LOSSI_PORT: "0", ...env },
   });
   const url = (): string | undefined => /ready on (\S+)/.exec(platform.output())?.[1];
   await until(url, platform);

@@ -103,12 +103,25 @@ export function groupOf(leader: number): number[] {
 
 const TICKS_PER_SECOND = 100;
 
+/** Processor time that a process has taken, to 10 ms; `NaN` when it has ended. */
+export const cpuMs = (pid: number): number =>
+  ((Number(statOf(pid)[11]) + Number(statOf(pid)[12])) / TICKS_PER_SECOND) * 1000;
+
 /** Processor time that these processes took over some seconds, in percent of one core. */
 export async function cpuPercent(pids: readonly number[], seconds: number): Promise<number> {
-  const ticks = (): number => pids.reduce((sum, pid) => sum + Number(statOf(pid)[11]) + Number(statOf(pid)[12]), 0);
-  const before = ticks();
+  const all = (): number => pids.reduce((sum, pid) => sum + cpuMs(pid), 0);
+  const before = all();
   await sleep(seconds * 1000);
-  return ((ticks() - before) / TICKS_PER_SECOND / seconds) * 100;
+  return ((all() - before) / (seconds * 1000)) * 100;
+}
+
+/** The function that a process is an instance of; `null` for any other process. */
+export function functionOf(pid: number): string | null {
+  try {
+    return /(?:^|\0)K_SERVICE=([^\0]+)/.exec(readFileSync(`/proc/${pid}/environ`, "utf8"))?.[1] ?? null;
+  } catch {
+    return null;
+  }
 }
 
 /** The fields of `/proc/<pid>/stat` after the name, which may hold spaces; none when the process has ended. */

@@ -50,7 +50,7 @@ export async function runChaos({ tasks, seconds, seed }: Plan, folder: string): 
   const broker = (): string => /events go to (\S+)/.exec(platform?.output() ?? "")?.[1] ?? "";
   const way = await startUnreliableWay(broker, seeded(seed + 1));
   const start = async (): Promise<void> => {
-    platform = await startPlatform(home, { ...ENVIRONMENT, LOSSI_BROKER_URL: way.url });
+    platform = await startPlatform(home, { env: { ...ENVIRONMENT, LOSSI_BROKER_URL: way.url } });
   };
   const store = await openChaosStore(folder, home);
   try {

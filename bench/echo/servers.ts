@@ -34,7 +34,7 @@ export const bare: Server = { command: [process.execPath, join(here, "bare.cjs")
 /** A file of ours, as the platform starts it. */
 export const ours = (file: string, home: string, ...args: string[]): Server => ({
   command: [process.execPath, "--require", preload, file, ...args],
-  env: { LOSSI_HOME: home },
+  env: { LOSSI_HOME: home, LOSSI_PUBLIC_URL: "http://127.0.0.1" },
 });
 
 /** What `npx functions-framework --target=echo --signature-type=cloudevent` runs. */
