@@ -84,6 +84,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     // The edge listens there and nowhere else.
     LOSSI_PUBLIC_URL: `http://127.0.0.1:${options.port}`,
     LOSSI_NOTIFICATION_SECRET: home.notificationSecret,
+    // Beside what manifests name: a password stands in none of them.
+    OS_PASSWORD: options.env["OS_PASSWORD"] ?? "",
     NODE_COMPILE_CACHE: join(home.folder, "compile-cache"),
   };
   const serving = createServing({

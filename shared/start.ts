@@ -86,6 +86,7 @@ function openRuntime(name: FunctionName, config: BaseConfig): Runtime {
   const { LOSSI_TASK_LEASE_MS: leaseMs, LOSSI_TASK_ATTEMPTS: maxAttempts } = config;
   const work = { ledger: state.ledger, announcer, source, log, leaseMs, maxAttempts };
   const stores = {
+    keystone: config,
     documents: state.documents,
     embedded: openFilesStore({ folder: join(home, "store") }),
     onCollision: (message: string) => log.warn({ collision: message }, "a foreign writer was at the same object"),

@@ -85,7 +85,7 @@ async function sweepOf(home: string, over: Record<string, string>, store: Store)
   const configuration = { ...none, ...over } as Configuration;
   mkdirSync(home, { recursive: true });
   const state = openSqliteState({ folder: home });
-  await state.documents.put(CONFIGURATION_DOCUMENT, configuration as Json);
+  await state.documents.put(CONFIGURATION_DOCUMENT, configuration);
   await watchBucket(BUCKET, configuration, { documents: state.documents, store, storeTime: new Date(0) });
   await tellAll(state, `object/${storeName(configuration)}/${BUCKET}/`, store);
   state.close();

@@ -3,6 +3,7 @@ import * as z from "zod";
 
 import { CONFIGURATION_KEYS, S3_KEYS } from "#shared/configuration.ts";
 import type { Configuration } from "#shared/configuration.ts";
+import { LossiError } from "#shared/errors.ts";
 import { requireAdmin } from "#shared/http/access.ts";
 import { createHttp, jsonBody, onlyMethod } from "#shared/http/app.ts";
 import type { App } from "#shared/http/app.ts";
@@ -17,10 +18,20 @@ const address = z.url({ protocol: /^https?$/, error: "expected an address such a
 const given = value.refine((text) => text !== "none", "expected a value; none opens nothing");
 const keys = Object.fromEntries(CONFIGURATION_KEYS.map((key) => [key, value]));
 
+/** Of Swift without a token or URL: what Keystone is asked with. */
+const fromKeystone = {
+  ...keys,
+  "pre-auth-url": z.union([z.literal("none"), address]),
+  "user-domain-name": given,
+  "project-domain-name": given,
+  "project-name": given,
+};
+
 /** Each `used-client`, and what it needs. */
 const CLIENTS = {
   none: strict(keys),
   swift: strict({ ...keys, "pre-auth-url": address, "pre-auth-token": given }),
+  keystone: strict(fromKeystone),
   s3: strict({ ...keys, ...Object.fromEntries(S3_KEYS.map((key) => [key, given])), endpoint: address }),
 } as const;
 const client = z.looseObject({
@@ -38,8 +49,10 @@ export function createApp(deps: Deps, log: Logger): App {
     await next();
   });
   app.post("/setup/config/init", async (c) => {
-    const { "used-client": used = "none" } = jsonBody(c, client);
-    await init(jsonBody(c, CLIENTS[used]) as Configuration, deps);
+    const { "used-client": used = "none", ...body } = jsonBody(c, client);
+    const asksKeystone = used === "swift" && (body["pre-auth-token"] === "none" || body["pre-auth-url"] === "none");
+    if (asksKeystone) requireKeystone(deps.keystoneLacks);
+    await init(jsonBody(c, CLIENTS[asksKeystone ? "keystone" : used]) as Configuration, deps);
     return c.json(NOTHING);
   });
   app.post("/setup/config/start", async (c) => {
@@ -53,4 +66,12 @@ export function createApp(deps: Deps, log: Logger): App {
   });
   for (const step of ["init", "start", "stop"]) onlyMethod(app, "POST", `/setup/config/${step}`);
   return app;
+}
+
+function requireKeystone(missing: readonly string[]): void {
+  if (missing.length === 0) return;
+  throw new LossiError(
+    "invalid",
+    `body: pre-auth-url and pre-auth-token: expected values; none needs a token of Keystone, and ${missing.join(", ")} of lossi's environment ${missing.length === 1 ? "is" : "are"} not set`,
+  );
 }

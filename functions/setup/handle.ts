@@ -19,6 +19,8 @@ export type Deps = {
   /** Opens the store that a configuration names. */
   openStore: (configuration: Configuration) => Promise<Store>;
   subscribe: Subscribe;
+  /** The variables that are missing for asking Keystone for tokens. */
+  keystoneLacks: readonly string[];
   announcer: Announcer;
   cluster: Pick<Cluster, "startClock" | "stopClock">;
   source: string;

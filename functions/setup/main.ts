@@ -1,6 +1,7 @@
 import { createSubscriber } from "#shared/objects/notifications.ts";
 import { start } from "#shared/start.ts";
 import { openStoreOf } from "#shared/store/configured.ts";
+import { missingFrom } from "#shared/store/keystone-config.ts";
 
 import { createApp } from "./app.ts";
 import { config } from "./config.ts";
@@ -13,6 +14,7 @@ start("setup", config, (config, { state, stores, cluster, announcer, source, log
       ledger,
       openStore: (configuration) => openStoreOf(configuration, stores),
       subscribe: createSubscriber(config, documents, log),
+      keystoneLacks: missingFrom(config),
       announcer,
       cluster,
       source,

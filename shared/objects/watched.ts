@@ -44,8 +44,10 @@ export async function listWatched(configuration: Configuration, documents: Docum
 
 /** Names the store in keys of documents, so that what is known of one is not believed of another. */
 export function storeName(configuration: Configuration): string {
-  const { "used-client": client, endpoint = "", "pre-auth-url": url } = configuration;
-  return encodeURIComponent(client === "none" ? "embedded" : `${client} ${client === "s3" ? endpoint : url}`);
+  const { "used-client": client, endpoint = "", "pre-auth-url": url, "project-name": project } = configuration;
+  // Without a URL it is the one in the project's catalog.
+  const swift = url === "none" ? project : url;
+  return encodeURIComponent(client === "none" ? "embedded" : `${client} ${client === "s3" ? endpoint : swift}`);
 }
 
 const placeOf = (configuration: Configuration, bucket: string): string =>

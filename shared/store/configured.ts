@@ -2,13 +2,18 @@
 import { CONFIGURATION_DOCUMENT } from "../configuration.ts";
 import type { Configuration } from "../configuration.ts";
 import type { Documents } from "../state/state.ts";
+import { missingFrom } from "./keystone-config.ts";
+import type { KeystoneConfig } from "./keystone-config.ts";
 import type { Store } from "./store.ts";
+import type { SwiftOptions } from "./swift.ts";
 import type { Turns } from "./turns.ts";
 
 export type ConfiguredOptions = {
   documents: Documents;
   /** What `"used-client": "none"` means, and what there is before the first configuration. */
   embedded: Store;
+  /** Who asks for tokens where a configuration brings none, or when the one it brought has expired. */
+  keystone: KeystoneConfig;
   onCollision: Turns["onCollision"];
 };
 
@@ -48,7 +53,7 @@ export function openConfiguredStore(options: ConfiguredOptions): Store {
 /** Opens the store that a configuration names; the embedded one is the caller's to close. */
 export async function openStoreOf(
   configuration: Configuration,
-  { documents, embedded, onCollision }: ConfiguredOptions,
+  { documents, embedded, keystone, onCollision }: ConfiguredOptions,
 ): Promise<Store> {
   const turns = { documents, onCollision };
   if (configuration["used-client"] === "s3") {
@@ -63,8 +68,21 @@ export async function openStoreOf(
   }
   if (configuration["used-client"] === "swift") {
     const { openSwiftStore } = await import("./swift.ts");
-    const access = { url: configuration["pre-auth-url"], token: configuration["pre-auth-token"] };
-    return openSwiftStore({ access: async () => access, turns });
+    return openSwiftStore({ access: await swiftAccess(configuration, keystone), turns });
   }
   return embedded;
+}
+
+async function swiftAccess(configuration: Configuration, keystone: KeystoneConfig): Promise<SwiftOptions["access"]> {
+  const { "pre-auth-url": url, "pre-auth-token": token, "project-name": project } = configuration;
+  if (missingFrom(keystone).length > 0 || project === "none") return async () => ({ url, token });
+  const { keystoneAccess } = await import("./keystone.ts");
+  return keystoneAccess({
+    config: keystone,
+    userDomain: configuration["user-domain-name"],
+    projectDomain: configuration["project-domain-name"],
+    project,
+    ...(url !== "none" && { storageUrl: url }),
+    ...(token !== "none" && { token }),
+  });
 }

@@ -39,11 +39,18 @@ export function openSwiftStore({ access, turns, idleMs = 10_000 }: SwiftOptions)
     answer.body.resume();
     const other = await access(used);
     current = Promise.resolve(other);
-    const isAnother = other.token !== used.token || other.url !== used.url;
-    // A stream that was sent cannot be sent again.
-    if (isAnother && !(body !== undefined && isStream(body)))
-      return send(method, path, { headers, ...(body && { body }), ...(query && { query }) });
-    throw new LossiError("credentials", `${new URL(used.url).origin} does not take the token; call init again`);
+    const { origin } = new URL(used.url);
+    if (other.token !== used.token) {
+      if (body !== undefined && isStream(body))
+        throw new LossiError(
+          "unavailable",
+          `${origin} wanted a new token, and a stream cannot be sent twice; try again`,
+        );
+      const again = await call({ ...asked, base: other.url, headers: { ...headers, "x-auth-token": other.token } });
+      if (again.status !== 401) return { ...again, base: other.url };
+      again.body.resume();
+    }
+    throw new LossiError("credentials", `${origin} does not take the token; call init again`);
   };
 
   const head = async (bucket: string, key: string): Promise<StoredObject | null> => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import { PROJECT, startKeystone, USER } from "../keystone.ts";
 import { hasCeph, s3Configuration, storeOn, swiftConfiguration, twinOfThisFile } from "../twin.ts";
 import { startLossi, until } from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
@@ -37,7 +38,12 @@ describe.skipIf(!hasCeph)("objects in Allas", async () => {
 
   test.each<[string, Record<string, string>, number, RegExp]>([
     ["swift", { "pre-auth-token": "AUTH_rgwtkexpired" }, 400, /bucket .* cannot be made: .* does not take the token/],
-    ["swift", { "pre-auth-token": "none" }, 400, /pre-auth-token: expected a value/],
+    [
+      "swift",
+      { "pre-auth-token": "none" },
+      400,
+      /pre-auth-token: expected values; .* OS_AUTH_URL, OS_USERNAME, OS_PASSWORD .* are not set/,
+    ],
     ["swift", { "pre-auth-url": "a3s.fi" }, 400, /pre-auth-url: expected an address such as/],
     ["swift", { "pre-auth-url": "http://127.0.0.1:1/swift/v1" }, 503, /http:\/\/127\.0\.0\.1:1 cannot be reached/],
     ["s3", { "secret-access-key": "wrong" }, 400, /does not take the access key \(SignatureDoesNotMatch\)/],
@@ -56,6 +62,54 @@ describe.skipIf(!hasCeph)("objects in Allas", async () => {
     const { endpoint: _endpoint, ...rest } = s3Configuration(twin);
     const { status, json } = await lossi.call("POST", "/setup/config/init", rest);
     expect([status, json.message]).toEqual([400, expect.stringContaining("endpoint")]);
+  });
+
+  test("with Keystone, init needs neither URL nor token, and an expired token is nobody's concern", async () => {
+    let key = twin.swift.key;
+    const keystone = await startKeystone(() => twin.swiftToken({ ...twin.swift, key }));
+    const lossi = await startLossi({ env: keystone.variables });
+    const configuration = {
+      ...(await swiftConfiguration(twin)),
+      "pre-auth-url": "none",
+      "pre-auth-token": "none",
+      "user-domain-name": USER.domain,
+      "project-domain-name": PROJECT.domain,
+    };
+    const refused = await lossi.call("POST", "/setup/config/init", configuration);
+    expect([refused.status, refused.json.message]).toEqual([
+      400,
+      "body: project-name: expected a value; none opens nothing",
+    ]);
+    const init = await lossi.call("POST", "/setup/config/init", { ...configuration, "project-name": PROJECT.name });
+    expect([init.status, init.json]).toEqual([200, { output: null }]);
+    expect((await ended(lossi, await submit(lossi))).status).toBe("SUCCESS");
+    key = "another";
+    const replace = (to: string) =>
+      twin.admin("key", "create", "--subuser=lossi:swift", "--key-type=swift", `--secret-key=${to}`);
+    await replace(key);
+    const { status, attempts } = await ended(lossi, await submit(lossi));
+    expect([status, attempts]).toEqual(["SUCCESS", 1]);
+    await replace(twin.swift.key);
+    const { text } = await lossi.call("GET", "/interaction/arti/logs/backend");
+    for (const secret of [USER.password, "AUTH_rgwtk"]) expect(lossi.output() + text).not.toContain(secret);
+  });
+
+  test("with Keystone and a wrong password init says so, and nothing is stored", async () => {
+    const keystone = await startKeystone(() => twin.swiftToken());
+    const lossi = await startLossi({ env: { ...keystone.variables, OS_PASSWORD: "guessed" } });
+    const { status, json } = await lossi.call("POST", "/setup/config/init", {
+      ...(await swiftConfiguration(twin)),
+      "pre-auth-token": "none",
+      "user-domain-name": USER.domain,
+      "project-domain-name": PROJECT.domain,
+      "project-name": PROJECT.name,
+    });
+    expect([status, json.message]).toEqual([
+      400,
+      expect.stringMatching(/does not let person into project project_2000001 \(401\)/),
+    ]);
+    expect((await lossi.call("POST", "/interaction/orch/submit/none", JOB)).status).toBe(409);
+    expect(lossi.output()).not.toContain("guessed");
   });
 
   test("a token that expired: tasks wait without using up attempts, and go on after init with a fresh one", async () => {

@@ -34,7 +34,10 @@ async function everything() {
   const subscribe = async () => {};
   const watch = { nudge: () => {}, stop: () => {} };
   const apps: [RegExp, App][] = [
-    [/^\/setup/, createSetup({ ...all, subscribe, defaultTimes: ["30"], sweepCron: "*/5 * * * *" }, all.log)],
+    [
+      /^\/setup/,
+      createSetup({ ...all, subscribe, defaultTimes: ["30"], keystoneLacks: [], sweepCron: "*/5 * * * *" }, all.log),
+    ],
     [/^\/interaction\/task|^\/tasks/, createTasks(all, all.log)],
     [/^\/interaction\/orch/, createOrchestration({ ...all, watch }, all.log)],
     [/^\/interaction\/forw|^\/forwards/, createForwarding({ ...all, ttlSeconds: 60 }, all.log)],

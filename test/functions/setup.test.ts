@@ -31,7 +31,7 @@ test.each([
   expect(() => cronOf([time])).toThrow(`nearest possible: ${nearest} seconds`);
 });
 
-const REST = { subscribe: async () => {}, sweepCron: "*/5 * * * *" };
+const REST = { subscribe: async () => {}, keystoneLacks: ["OS_PASSWORD"], sweepCron: "*/5 * * * *" };
 
 test("init stores the configuration, makes the buckets and announces, without tokens", async () => {
   const all = deps();
