@@ -45,7 +45,7 @@ try {
     env: process.env,
     log: ({ level, message }) => console[level === "info" ? "log" : level](message),
   });
-  console.log(welcome(platform, home));
+  console.log(welcome(platform, home, process.env["REDIS_ENDPOINT"]));
   if (values.watch) rebuild(platform);
   process.once("SIGINT", () => stop(platform));
   process.once("SIGTERM", () => stop(platform));

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 
 import { messageOf } from "#shared/errors.ts";
+import { redisVariables } from "#shared/state/redis-config.ts";
 
 import { createApi } from "./api.ts";
 import type { Send } from "./eventing/deliver.ts";
@@ -78,14 +79,13 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   home.writeHosts({ gateway: gatewayPort, imports: {} });
 
   const env: Record<string, string> = {
+    ...named(options.env, [...Object.keys(redisVariables), "OS_PASSWORD"]),
     LOSSI_HOME: home.folder,
     LOSSI_CLUSTER_URL: gatewayUrl,
     LOSSI_CLUSTER_HOSTS: home.hosts,
     // The edge listens there and nowhere else.
     LOSSI_PUBLIC_URL: `http://127.0.0.1:${options.port}`,
     LOSSI_NOTIFICATION_SECRET: home.notificationSecret,
-    // Beside what manifests name: a password stands in none of them.
-    OS_PASSWORD: options.env["OS_PASSWORD"] ?? "",
     NODE_COMPILE_CACHE: join(home.folder, "compile-cache"),
   };
   const serving = createServing({
@@ -204,6 +204,10 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     },
   };
 }
+
+/** What a Secret holds on a cluster comes from the platform's own environment. */
+const named = (env: PlatformOptions["env"], names: string[]): Record<string, string> =>
+  Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 

@@ -267,7 +267,8 @@ describe.skipIf(!hasRedis)("redis", () => {
       const state = open(redis.place());
       const ids = Array.from({ length: count }, (_, n) => `t${n}`);
       const tasks = ids.map((id, n) => newTask(id, { name: n % 2 === 0 ? "other" : "same" }));
-      await Promise.all(tasks.map((task) => state.ledger.accept(task, [announcementOf(task.id)])));
+      while (tasks.length > 0)
+        await Promise.all(tasks.splice(0, 200).map((task) => state.ledger.accept(task, [announcementOf(task.id)])));
       return state;
     };
     const [few, many] = [await filled(40), await filled(4000)];

@@ -9,7 +9,6 @@ import { expect, onTestFinished } from "vitest";
 
 import { codeOf } from "#shared/errors.ts";
 import { documentsUnder } from "#shared/state/pages.ts";
-import { openSqliteState } from "#shared/state/sqlite.ts";
 import type { State } from "#shared/state/state.ts";
 import { objectsUnder } from "#shared/store/pages.ts";
 import type { Store } from "#shared/store/store.ts";
@@ -17,7 +16,7 @@ import type { Store } from "#shared/store/store.ts";
 import type { Twin } from "../../allas/twin.ts";
 import { openS3, openSwift } from "../contract/allas-stores.ts";
 import { md5 } from "../contract/store.ts";
-import { manifestsWith, temporaryFolder, until } from "./lossi.ts";
+import { manifestsWith, stateOf, temporaryFolder, until } from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
 
 const KEYS = 400;
@@ -119,8 +118,7 @@ export type Settling = { bucket: string; store: Store; recorder: Recorder; refus
 export async function expectToldOnce(home: string, { bucket, store, recorder, refused, output }: Settling) {
   const final = new Map<string, string>();
   for await (const { key, etag } of objectsUnder(store, bucket, "k/")) final.set(key, etag);
-  const state = openSqliteState({ folder: home });
-  onTestFinished(() => state.close());
+  const state = await stateOf(home);
   const isKnown = async (): Promise<boolean> => {
     const known = await knownOf(state, bucket);
     return (

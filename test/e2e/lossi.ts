@@ -8,7 +8,12 @@ import { join, resolve } from "node:path";
 
 import { onTestFinished } from "vitest";
 
+import { baseConfig, loadConfig } from "#shared/config.ts";
 import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
+import { openState } from "#shared/state/open.ts";
+import type { State } from "#shared/state/state.ts";
+
+import { placeOf } from "./state-place.ts";
 
 export { functionProcesses } from "../../bench/processes.ts";
 
@@ -97,7 +102,14 @@ export async function startLossi({
   ];
   const child = spawn(process.execPath, ["--optimize-for-size", join(project, "dist/platform.mjs"), ...args], {
     cwd: project,
-    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], LOSSI_HOME: home, LOSSI_PORT: "0", ...env },
+    env: {
+      ...(await placeOf(home)),
+      PATH: process.env["PATH"],
+      HOME: process.env["HOME"],
+      LOSSI_HOME: home,
+      LOSSI_PORT: "0",
+      ...env,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
@@ -116,6 +128,13 @@ export async function startLossi({
     kill: () => end(child, "SIGKILL"),
     stop: () => end(child, "SIGTERM"),
   };
+}
+
+/** The state of a lossi with this home, as somebody beside its functions sees it, for one test. */
+export async function stateOf(home: string): Promise<State> {
+  const state = openState(loadConfig(baseConfig, { ...(await placeOf(home)), LOSSI_HOME: home }));
+  onTestFinished(() => state.close());
+  return state;
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

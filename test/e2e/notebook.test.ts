@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 
 import { NONE, functionProcesses, root, startLossi, until } from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
+import { placeOf } from "./state-place.ts";
 import { has } from "../required.ts";
 
 const python = has("python", "python3", ["-c", "import requests"]);
@@ -40,6 +41,7 @@ test("a function started without the platform writes into the same logs", async 
   const lossi = await startLossi();
   const child = spawn(process.execPath, [join(root, "dist/setup.cjs")], {
     env: {
+      ...(await placeOf(lossi.home)),
       PATH: process.env["PATH"],
       PORT: "0",
       LOSSI_HOME: lossi.home,
