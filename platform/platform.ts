@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { AddressInfo } from "node:net";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 
+import { secretVariables } from "#shared/config.ts";
 import { messageOf } from "#shared/errors.ts";
-import { redisVariables } from "#shared/state/redis-config.ts";
 
 import { createApi } from "./api.ts";
 import type { Send } from "./eventing/deliver.ts";
@@ -79,7 +79,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   home.writeHosts({ gateway: gatewayPort, imports: {} });
 
   const env: Record<string, string> = {
-    ...named(options.env, [...Object.keys(redisVariables), "OS_PASSWORD"]),
+    ...named(options.env, secretVariables),
     LOSSI_HOME: home.folder,
     LOSSI_CLUSTER_URL: gatewayUrl,
     LOSSI_CLUSTER_HOSTS: home.hosts,
@@ -206,7 +206,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 }
 
 /** What a Secret holds on a cluster comes from the platform's own environment. */
-const named = (env: PlatformOptions["env"], names: string[]): Record<string, string> =>
+const named = (env: PlatformOptions["env"], names: readonly string[]): Record<string, string> =>
   Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;

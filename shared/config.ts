@@ -35,6 +35,16 @@ export const baseConfig = z.object({
   LOSSI_KEEP_LINES: count(100_000),
 });
 
+/** What the Secret `lossi` may hold on a cluster. */
+export const secretVariables: readonly string[] = [
+  "LOSSI_AUTHENTICATION",
+  "LOSSI_USERS",
+  "FLOWER_USERNAME",
+  "FLOWER_PASSWORD",
+  "OS_PASSWORD",
+  ...Object.keys(redisVariables),
+];
+
 /** For functions that read sacct. */
 export const slurmTimeZone = {
   /** IANA zone of the supercomputer's clocks, which sacct's times do not name. */

@@ -1,6 +1,6 @@
 /** Reads a folder of manifests: every problem of every file at once, each with file, field and what would be right. */
 import { readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { parseAllDocuments } from "yaml";
 import type * as z from "zod";
@@ -29,7 +29,7 @@ export type Manifest = { file: string; resource: Parsed };
 /** Values of the platform's own environment go before those that manifests give the same names. */
 export type LoadOptions = { env: Record<string, string | undefined> };
 
-/** Loads every `.yaml` below a folder. Throws `invalid`, a line per problem. */
+/** Loads every `.yaml` below a folder, but kustomize's own files. Throws `invalid`, a line per problem. */
 export function loadManifests(folder: string, { env }: LoadOptions): Loaded {
   const problems: string[] = [];
   const withoutEffect = new Set<string>();
@@ -44,7 +44,9 @@ export function loadManifests(folder: string, { env }: LoadOptions): Loaded {
 }
 
 function filesBelow(folder: string): string[] {
-  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => /\.ya?ml$/.test(file));
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
+    (file) => /\.ya?ml$/.test(file) && basename(file) !== "kustomization.yaml",
+  );
   if (files.length === 0) throw new LossiError("invalid", `${folder}: there are no manifests`);
   return files.toSorted().map((file) => join(folder, file));
 }

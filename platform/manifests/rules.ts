@@ -14,7 +14,9 @@ export const WITHOUT_EFFECT = {
   container: ["image", "imagePullPolicy", "name", "resources", "securityContext", "volumeMounts"],
   kinds: [
     "v1/Namespace",
+    "v1/Service",
     "v1/ServiceAccount",
+    "apps/v1/StatefulSet",
     "rbac.authorization.k8s.io/v1/Role",
     "rbac.authorization.k8s.io/v1/RoleBinding",
     "networking.k8s.io/v1/NetworkPolicy",
@@ -36,7 +38,6 @@ export const NOT_HONOURED: readonly string[] = [
   "command",
   "workingDir",
   "valueFrom",
-  "secretRef",
   "config",
   "format",
   "retryAfterMax",

@@ -34,7 +34,16 @@ const variable = fields({
   value: z.string("expected text; quote numbers and booleans").default(""),
 });
 
-const source = fields({ configMapRef: fields({ name: z.string() }) });
+/** A laptop has no Secrets: what they hold comes from the platform's own environment (`secretVariables`). */
+const secret = fields({
+  name: z.string(),
+  optional: z.literal(true, "expected true, since on a laptop there is none"),
+});
+
+const source = fields({ configMapRef: fields({ name: z.string() }).optional(), secretRef: secret.optional() }).refine(
+  ({ configMapRef, secretRef }) => (configMapRef === undefined) !== (secretRef === undefined),
+  "expected either configMapRef or secretRef",
+);
 
 const probe = fields({
   httpGet: fields({
@@ -176,7 +185,7 @@ export const service = fields({
       gpuSlots: container.resources.limits?.[GPU] ?? 0,
       readinessPath: readinessProbe?.httpGet?.path ?? null,
       clusterLocal: metadata.labels[VISIBILITY] === CLUSTER_LOCAL,
-      configMaps: envFrom.map((one) => one.configMapRef.name),
+      configMaps: envFrom.flatMap(({ configMapRef }) => configMapRef?.name ?? []),
       unrunnable: whyUnrunnable(args, sidecars.length),
     };
   });

@@ -158,8 +158,8 @@ const BROKEN: [string, string | null, string, string][] = [
   ],
   [
     service,
-    "name: lossi\n          resources",
-    "name: losi\n          resources",
+    "name: lossi\n            - secretRef",
+    "name: losi\n            - secretRef",
     `${container}.envFrom: there is no ConfigMap lossi/losi`,
   ],
   [
@@ -184,8 +184,11 @@ const BROKEN: [string, string | null, string, string][] = [
   ],
   [service, "mountPath: /tmp", "mountPath: /etc", "volumeMounts[0].mountPath: only an emptyDir on /tmp is taken"],
   [service, "emptyDir: {}", "secret: { secretName: x }", "spec.template.spec.volumes[0].secret: unknown field"],
+  [service, "optional: true", "optional: false", `${container}.envFrom[1].secretRef.optional: expected true`],
+  [service, "- secretRef:", "- secrets:", `${container}.envFrom[1].secrets: unknown field`],
+  [service, "- configMapRef:\n                name: lossi\n", "- {}\n", `${container}.envFrom[0]: expected either`],
   [
-    service,
+    "tasks/service.yaml",
     "automountServiceAccountToken: false",
     "automountServiceAccountToken: true",
     "automountServiceAccountToken: Knative takes false only",
