@@ -1,5 +1,6 @@
-/** Builds what `npm start` and the image run: `dist/<function>.cjs`, one minified file each, and the platform. `--watch` rebuilds. */
-import { readdirSync } from "node:fs";
+/** Builds what `npm start` and the image run: `dist/<function>.cjs`, one minified file each, and the platform.
+ * `--watch` rebuilds; `--modules FILE` writes down which source files went into what functions load. */
+import { readdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 
 import { build, watch } from "rolldown";
@@ -47,5 +48,11 @@ if (process.argv.includes("--watch")) {
     if (event.code === "ERROR") console.error(event.error.message);
   });
 } else {
-  await Promise.all([...functions, ...bundledClients, platform].map((bundle) => build(bundle)));
+  const [, ...built] = await Promise.all([platform, ...bundledClients, ...functions].map((bundle) => build(bundle)));
+  const option = process.argv.indexOf("--modules");
+  const file = process.argv[option + 1];
+  if (option > 0 && file !== undefined) {
+    const chunks = built.flatMap(({ output }) => output).filter((part) => part.type === "chunk");
+    writeFileSync(file, JSON.stringify([...new Set(chunks.flatMap((chunk) => chunk.moduleIds))].toSorted()));
+  }
 }

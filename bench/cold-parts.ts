@@ -70,10 +70,16 @@ async function bundle(source: string, path: string): Promise<string> {
   return `${path}.cjs`;
 }
 
-async function startOnce(command: string[], env: Record<string, string>, folder: string): Promise<number> {
+/** Milliseconds from the spawn to the first 2xx. */
+export async function startOnce(
+  command: string[],
+  env: Record<string, string>,
+  folder: string,
+  path = "/",
+): Promise<number> {
   const begun = performance.now();
   const started = await startServer({ command, env }, join(folder, "start.log"));
-  await until(() => answers(`${started.url}/`), started);
+  await until(() => answers(started.url + path), started);
   const ms = performance.now() - begun;
   await started.stop();
   return ms;

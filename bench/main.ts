@@ -22,6 +22,7 @@ import { installOldStack } from "./old-stack.ts";
 import { idle } from "./objects/idle.ts";
 import { objects } from "./objects/latency.ts";
 import { sweepCost } from "./objects/sweep-cost.ts";
+import { packed } from "./packed.ts";
 import { renderPage, renderTable } from "./report.ts";
 import { rest } from "./rest.ts";
 import { tasks } from "./tasks.ts";
@@ -30,6 +31,7 @@ import { warmEvents } from "./warm-events.ts";
 export const MEASURES: Readonly<Record<string, Measure>> = {
   "cold-start": coldStart,
   "cold-parts": coldParts,
+  packed,
   "warm-events": warmEvents,
   tasks,
   rest,
