@@ -1,5 +1,6 @@
 import * as z from "zod";
 
+import { kubernetesVariables } from "./cluster/kubernetes/config.ts";
 import { LossiError } from "./errors.ts";
 import { accessConfig } from "./http/access.ts";
 import { explain, timeZone } from "./schema.ts";
@@ -23,6 +24,7 @@ export const baseConfig = z.object({
   LOSSI_BROKER_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** The API of the laptop platform, where clocks and forwards are asked for. */
   LOSSI_CLUSTER_URL: z.url({ protocol: /^https?$/ }).optional(),
+  ...kubernetesVariables,
   ...accessConfig,
   /** How often work on a task may begin before it fails for good. */
   LOSSI_TASK_ATTEMPTS: count(12),

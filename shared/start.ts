@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import type * as z from "zod";
 
 import type { Cluster } from "./cluster/cluster.ts";
-import { openLocalCluster } from "./cluster/local.ts";
+import { openCluster } from "./cluster/open.ts";
 import { loadConfig } from "./config.ts";
 import type { BaseConfig } from "./config.ts";
 import { messageOf } from "./errors.ts";
@@ -92,7 +92,7 @@ function openRuntime(name: FunctionName, config: BaseConfig): Runtime {
     onCollision: (message: string) => log.warn({ collision: message }, "a foreign writer was at the same object"),
   };
   const store = openConfiguredStore(stores);
-  const cluster = openLocalCluster(config.LOSSI_CLUSTER_URL);
+  const cluster = openCluster(config);
   const keep = { days: config.LOSSI_KEEP_DAYS, tasks: config.LOSSI_KEEP_TASKS, lines: config.LOSSI_KEEP_LINES };
   return { state, store, stores, cluster, announcer, log, source, keep, work, now: Date.now };
 }

@@ -167,7 +167,7 @@ export type Shown = {
   local: string | null;
   /** What it leads to. */
   target: string;
-  connections: number;
+  connections: number | null;
   health: ForwardStatus["health"];
   /** ISO 8601; when nobody renews it any more. */
   expiresAt: string | null;

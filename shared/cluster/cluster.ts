@@ -11,7 +11,7 @@ export type Forward = {
   name: string;
   /** Who asked for it. */
   owner: string;
-  /** Milliseconds since 1970; the forward closes by itself when nobody renewed it until then. */
+  /** Milliseconds since 1970; the forward closes when nobody renewed it until then. */
   leaseUntil: number;
   target:
     | {
@@ -37,8 +37,8 @@ export type ForwardStatus = Forward & {
   address: string;
   /** `host:port` on this machine, where there is one. */
   local: string | null;
-  /** Open connections. */
-  connections: number;
+  /** Open connections; `null` where nobody counts them. */
+  connections: number | null;
   health: {
     /** `unknown` until somebody looked or connected. */
     state: "unknown" | "up" | "down";
@@ -61,7 +61,10 @@ export type ServiceStatus = {
 
 export type InstanceStatus = { service: string; namespace: string; revision: string; id: string; ready: boolean };
 
-/** Throws `rejected` for what the place will never do, `unavailable` when it cannot be reached. */
+/**
+ * Throws `rejected` for what the place will never do, `forbidden` when this function lacks a right there, `conflict` when
+ * somebody else was at the same thing, `unavailable` when the place cannot be reached.
+ */
 export interface Cluster {
   /** Turns a clock on, or changes when it beats. `cron` has six fields, seconds first, in UTC. */
   startClock(clock: Clock, cron: string): Promise<void>;
@@ -78,6 +81,8 @@ export interface Cluster {
   closeForward(id: ForwardId): Promise<boolean>;
   /** All forwards, imports first, by name. `check` connects to each target once and says how that went. */
   listForwards(options?: { check?: boolean }): Promise<ForwardStatus[]>;
+  /** Closes forwards that nobody renewed, where the place does not do it by itself; answers their names. */
+  closeExpired(): Promise<string[]>;
   listServices(): Promise<ServiceStatus[]>;
   listInstances(): Promise<InstanceStatus[]>;
 }

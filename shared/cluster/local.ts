@@ -1,29 +1,10 @@
 import { LossiError, messageOf } from "../errors.ts";
 import { send } from "../http/send.ts";
-import type { Clock, Cluster, Forward, ForwardId, ForwardStatus, InstanceStatus, ServiceStatus } from "./cluster.ts";
+import type { Cluster, Forward, ForwardId, ForwardStatus, InstanceStatus, ServiceStatus } from "./cluster.ts";
+import { clockPath, clockPingSource } from "./ping-source.ts";
 
-const NAMESPACE = "lossi";
 const LOSSI = "/apis/lossi.dev/v1";
 
-/** The PingSource that wakes a function; that of `schedule` stands in `knative/scheduler` as well. */
-export const clockPingSource = (clock: Clock, cron: string) => ({
-  apiVersion: "sources.knative.dev/v1",
-  kind: "PingSource",
-  metadata: {
-    name: clock,
-    namespace: NAMESPACE,
-    labels: { "app.kubernetes.io/name": clock, "app.kubernetes.io/part-of": "lossi" },
-  },
-  spec: {
-    schedule: cron,
-    timezone: "UTC",
-    contentType: "application/json",
-    data: "{}",
-    sink: { ref: { apiVersion: "serving.knative.dev/v1", kind: "Service", name: clock } },
-  },
-});
-
-const clockPath = (clock: Clock): string => `/apis/sources.knative.dev/v1/namespaces/${NAMESPACE}/pingsources/${clock}`;
 const forwardPath = (kind: ForwardId["kind"], name: string): string => `${LOSSI}/${kind}s/${encodeURIComponent(name)}`;
 const pathOf = ({ name, target: { kind } }: Forward): string => forwardPath(kind, name);
 
@@ -44,6 +25,7 @@ export function openLocalCluster(url: string | undefined): Cluster {
     closeForward: async ({ kind, name, owner }) => (await call("DELETE", forwardPath(kind, name), { owner })) !== null,
     listForwards: async ({ check = false } = {}) =>
       (await call("GET", `${LOSSI}/forwards${check ? "?check" : ""}`)) as ForwardStatus[],
+    closeExpired: async () => [],
     listServices: async () => (await call("GET", `${LOSSI}/services`)) as ServiceStatus[],
     listInstances: async () => (await call("GET", `${LOSSI}/instances`)) as InstanceStatus[],
   };

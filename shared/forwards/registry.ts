@@ -153,6 +153,8 @@ export async function sweepForwards(deps: RegistryDeps): Promise<Swept> {
       swept.failed.push(`${entry.path}: ${messageOf(error)}`);
     }
   }
+  // Those that no entry is left of.
+  await deps.cluster.closeExpired().catch((error: unknown) => swept.failed.push(messageOf(error)));
   return swept;
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 
-import { clockPingSource } from "#shared/cluster/local.ts";
+import { clockPingSource } from "#shared/cluster/ping-source.ts";
 import { route, serviceOfHost } from "#platform/edge.ts";
 import type { IngressResource } from "#platform/resources.ts";
 

@@ -1,0 +1,25 @@
+import type { Clock } from "./cluster.ts";
+
+/** Where lossi's functions are. */
+export const NAMESPACE = "lossi";
+
+/** The PingSource that wakes a function; that of `schedule` stands in `knative/scheduler` as well. */
+export const clockPingSource = (clock: Clock, cron: string, namespace = NAMESPACE) => ({
+  apiVersion: "sources.knative.dev/v1",
+  kind: "PingSource",
+  metadata: {
+    name: clock,
+    namespace,
+    labels: { "app.kubernetes.io/name": clock, "app.kubernetes.io/part-of": "lossi" },
+  },
+  spec: {
+    schedule: cron,
+    timezone: "UTC",
+    contentType: "application/json",
+    data: "{}",
+    sink: { ref: { apiVersion: "serving.knative.dev/v1", kind: "Service", name: clock } },
+  },
+});
+
+export const clockPath = (clock: Clock, namespace = NAMESPACE): string =>
+  `/apis/sources.knative.dev/v1/namespaces/${namespace}/pingsources/${clock}`;
