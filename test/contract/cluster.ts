@@ -4,6 +4,7 @@ import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 
 import { describe, expect, onTestFinished, test } from "vitest";
+import type { TestContext } from "vitest";
 
 import type { Cluster, Forward, ForwardStatus } from "#shared/cluster/cluster.ts";
 
@@ -11,22 +12,45 @@ import { until } from "../e2e/lossi.ts";
 
 export type ClusterUnderTest = {
   cluster: Cluster;
-  /** How often the clock woke its function. */
-  beats: () => number | Promise<number>;
-  /** Connects to a forward from where those are that it is for. */
-  reach: (status: ForwardStatus) => { host: string; port: number };
-  /** A Service of the place. */
+  /** Where imports get their names. */
+  importsNamespace: string;
+  /** A Service that exports may lead to. */
   service: { name: string; namespace: string };
+  /** How functions and bytes are seen from here; only where both are. */
+  live?: {
+    /** How often the clock woke its function. */
+    beats: () => number | Promise<number>;
+    /** Connects to a forward from where those are that it is for. */
+    reach: (status: ForwardStatus) => { host: string; port: number };
+  };
 };
 
-export function clusterContract(name: string, open: () => Promise<ClusterUnderTest>): void {
+export type Suite = {
+  open: () => Promise<ClusterUnderTest>;
+  /** An address that imports may lead to. */
+  host: string;
+  /** Why functions do not run and bytes do not flow here, where they do not. */
+  notLive?: string;
+  /** Why nobody checks a cron here, where nobody does. */
+  noCron?: string;
+};
+
+export function clusterContract(name: string, { open, host, notLive, noCron }: Suite): void {
   describe(`cluster: ${name}`, () => {
+    const skipUnless = (context: TestContext, reason: string | undefined): void => {
+      if (reason !== undefined) context.skip(reason);
+    };
+    const openLive = async (context: TestContext) => {
+      skipUnless(context, notLive);
+      const place = await open();
+      return { ...place, ...(place.live as NonNullable<typeof place.live>) };
+    };
     const later = (): number => Date.now() + 60_000;
     const importOf = (port: number, over: Partial<Forward> = {}): Forward => ({
       name: "u-1-x",
       owner: "u",
       leaseUntil: later(),
-      target: { kind: "import", addresses: ["127.0.0.1"], port },
+      target: { kind: "import", addresses: [host], port },
       ...over,
     });
     const exportOf = (service: string, namespace: string): Forward => ({
@@ -36,8 +60,8 @@ export function clusterContract(name: string, open: () => Promise<ClusterUnderTe
       target: { kind: "export", service, namespace, port: 80 },
     });
 
-    test("a clock beats when it was started, more slowly when it was changed, and not when it was stopped", async () => {
-      const { cluster, beats } = await open();
+    test("a clock beats when it was started, more slowly when it was changed, and not when it was stopped", async (context) => {
+      const { cluster, beats } = await openLive(context);
       await cluster.startClock("schedule", "* * * * * *");
       await until(async () => (await beats()) >= 2);
       await cluster.startClock("schedule", "0 0 0 1 1 *");
@@ -57,29 +81,45 @@ export function clusterContract(name: string, open: () => Promise<ClusterUnderTe
       await cluster.stopClock("forwarding");
     });
 
-    test("a cron that is none is rejected with what would be right", async () => {
+    test("a cron that is none is rejected with what would be right", async (context) => {
+      skipUnless(context, noCron);
       const { cluster } = await open();
       await expect(cluster.startClock("schedule", "now and then")).rejects.toMatchObject({ code: "rejected" });
     });
 
     test("an import is opened, listed, renewed and closed", async () => {
-      const { cluster, reach } = await open();
-      const port = await echo();
+      const { cluster, importsNamespace } = await open();
+      const port = 8265;
       const opened = await cluster.openForward(importOf(port));
       expect(opened).toMatchObject({
         name: "u-1-x",
         owner: "u",
-        address: `u-1-x.forwarder-imports.svc.cluster.local:${port}`,
-        target: { kind: "import", addresses: ["127.0.0.1"], port },
+        address: `u-1-x.${importsNamespace}.svc.cluster.local:${port}`,
+        target: { kind: "import", addresses: [host], port },
       });
-      expect(await talk(reach(opened), "hello")).toBe("hello");
       const leaseUntil = later() + 5000;
       const renewed = await cluster.openForward(importOf(port, { leaseUntil }));
       expect(renewed).toMatchObject({ address: opened.address, local: opened.local, leaseUntil });
       expect(await cluster.listForwards()).toMatchObject([{ name: "u-1-x", leaseUntil }]);
       expect(await cluster.closeForward({ kind: "import", name: "u-1-x", owner: "u" })).toBe(true);
       expect(await cluster.listForwards()).toEqual([]);
+    });
+
+    test("bytes go through an import until it is closed", async (context) => {
+      const { cluster, reach } = await openLive(context);
+      const opened = await cluster.openForward(importOf(await echo()));
+      expect(await talk(reach(opened), "hello")).toBe("hello");
+      await cluster.openForward(importOf((opened.target as { port: number }).port, { leaseUntil: later() + 5000 }));
+      expect(await talk(reach(opened), "again")).toBe("again");
+      await cluster.closeForward({ kind: "import", name: "u-1-x", owner: "u" });
       await expect(talk(reach(opened), "hello")).rejects.toThrow(/ECONN/);
+    });
+
+    test("an import that leads to another port is another one under the same name", async () => {
+      const { cluster } = await open();
+      await cluster.openForward(importOf(8265));
+      const { address } = await cluster.openForward(importOf(6379));
+      expect(await cluster.listForwards()).toMatchObject([{ name: "u-1-x", address, target: { port: 6379 } }]);
     });
 
     test("closing a forward that is not there is false", async () => {
@@ -88,33 +128,38 @@ export function clusterContract(name: string, open: () => Promise<ClusterUnderTe
     });
 
     test("a name that another owner's forward has is rejected, and that forward stays", async () => {
-      const { cluster, reach } = await open();
-      const port = await echo();
-      const opened = await cluster.openForward(importOf(port));
+      const { cluster } = await open();
+      const opened = await cluster.openForward(importOf(8265));
       for (const call of [cluster.checkForward, cluster.openForward])
-        await expect(call(importOf(await echo(), { owner: "u-" }))).rejects.toMatchObject({ code: "rejected" });
+        await expect(call(importOf(6379, { owner: "u-" }))).rejects.toMatchObject({ code: "rejected" });
       expect(await cluster.closeForward({ kind: "import", name: "u-1-x", owner: "u-" })).toBe(false);
-      expect(await talk(reach(opened), "hello")).toBe("hello");
+      expect(await cluster.listForwards()).toEqual([opened]);
     });
 
-    test("a forward that nobody renews closes by itself", async () => {
+    test("a forward that nobody renews is closed by itself or by a sweep", async () => {
       const { cluster } = await open();
-      await cluster.openForward(importOf(await echo(), { leaseUntil: Date.now() + 500 }));
-      expect(await cluster.listForwards()).toHaveLength(1);
-      await until(async () => (await cluster.listForwards()).length === 0);
+      await cluster.openForward(importOf(8265, { leaseUntil: Date.now() + 1000 }));
+      await cluster.openForward(importOf(8265, { name: "u-2-x" }));
+      expect(await cluster.closeExpired()).toEqual([]);
+      expect(await cluster.listForwards()).toHaveLength(2);
+      await until(async () => {
+        await cluster.closeExpired();
+        return (await cluster.listForwards()).length === 1;
+      });
+      expect(await cluster.listForwards()).toMatchObject([{ name: "u-2-x" }]);
     });
 
     test("an import and an export of one name are two forwards", async () => {
       const { cluster, service } = await open();
-      await cluster.openForward(importOf(await echo()));
+      await cluster.openForward(importOf(8265));
       await cluster.openForward(exportOf(service.name, service.namespace));
       expect((await cluster.listForwards()).map(({ target }) => target.kind)).toEqual(["import", "export"]);
       await cluster.closeForward({ kind: "export", name: "u-1-x", owner: "u" });
       expect((await cluster.listForwards()).map(({ target }) => target.kind)).toEqual(["import"]);
     });
 
-    test("an export reaches its Service", async () => {
-      const { cluster, service } = await open();
+    test("an export reaches its Service", async (context) => {
+      const { cluster, service } = await openLive(context);
       const { address } = await cluster.openForward(exportOf(service.name, service.namespace));
       const answer = await fetch(`http://${address}/healthz`);
       expect(answer.status).toBe(200);
@@ -125,7 +170,7 @@ export function clusterContract(name: string, open: () => Promise<ClusterUnderTe
       await cluster.openForward(importOf(1));
       const health = async (check: boolean) => (await cluster.listForwards({ check }))[0]?.health;
       expect(await health(false)).toEqual({ state: "unknown", reason: null, checkedAt: null });
-      expect(await health(true)).toMatchObject({ state: "down", reason: expect.stringContaining("127.0.0.1 port 1") });
+      expect(await health(true)).toMatchObject({ state: "down", reason: expect.stringContaining(`${host} port 1`) });
     });
 
     test("what may not be is rejected by check and by open, and nothing is opened", async () => {
@@ -147,8 +192,8 @@ export function clusterContract(name: string, open: () => Promise<ClusterUnderTe
       expect(await cluster.listForwards()).toEqual([]);
     });
 
-    test("Services are listed asleep, and their instances when they are awake", async () => {
-      const { cluster, service } = await open();
+    test("Services are listed asleep, and their instances when they are awake", async (context) => {
+      const { cluster, service } = await openLive(context);
       const of = async () => (await cluster.listServices()).find(({ name }) => name === service.name);
       expect(await of()).toEqual({ ...service, revision: `${service.name}-00001`, instances: 0, ready: 0 });
       const { address } = await cluster.openForward(exportOf(service.name, service.namespace));
