@@ -17,7 +17,7 @@ export type Forward = {
     | {
         /** An address outside, reached inside under the forward's name. */
         kind: "import";
-        /** Checked IP addresses, tried in this order; nothing else is ever connected to. */
+        /** Checked IP addresses, tried in this order or taken by turns; nothing else is ever connected to. */
         addresses: string[];
         port: number;
       }

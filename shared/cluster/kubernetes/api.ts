@@ -1,5 +1,6 @@
 /** Calls to a Kubernetes API server, and what its refusals mean. */
-import type { Agent, AgentOptions } from "node:https";
+import { Agent, request } from "node:https";
+import type { AgentOptions } from "node:https";
 
 import { LossiError, messageOf } from "../../errors.ts";
 
@@ -41,12 +42,10 @@ const ANSWER_MS = 10_000;
 
 const CONTENT_TYPES = { merge: "application/merge-patch+json", apply: "application/apply-patch+yaml" };
 
-/** Node's own HTTPS client is loaded at the first call: most wake-ups need none. */
 export function openApi({ url, token, ca }: ApiOptions): Api {
   let agent: Agent | undefined;
-  const send = async (call: Call): Promise<ApiAnswer<string>> => {
-    const https = await import("node:https");
-    agent ??= new https.Agent({ keepAlive: true, timeout: ANSWER_MS, ca: ca() });
+  const send = (call: Call): Promise<ApiAnswer<string>> => {
+    agent ??= new Agent({ keepAlive: true, timeout: ANSWER_MS, ca: ca() });
     const text = call.body === undefined ? undefined : JSON.stringify(call.body);
     const headers = {
       authorization: `Bearer ${token()}`,
@@ -59,28 +58,28 @@ export function openApi({ url, token, ca }: ApiOptions): Api {
     const target = new URL(call.path, url);
     target.search = new URLSearchParams(call.query).toString();
     return new Promise((resolve, reject) => {
-      const outgoing = https.request(target, { method: call.method, agent, headers }, (incoming) => {
+      const outgoing = request(target, { method: call.method, agent, headers }, (incoming) => {
         let body = "";
         incoming.setEncoding("utf8");
         incoming.on("data", (chunk: string) => (body += chunk));
         incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, body }));
-        incoming.on("error", reject);
+        incoming.on("error", (cause) => reject(unreachable(cause)));
       });
       outgoing.setTimeout(ANSWER_MS, () => outgoing.destroy(new Error(`no answer in ${ANSWER_MS / 1000} s`)));
-      outgoing.on("error", reject);
+      outgoing.on("error", (cause) => reject(unreachable(cause)));
       outgoing.end(text);
     });
   };
   return async (call) => {
-    const { status, body } = await send(call).catch((cause: unknown) => {
-      if (cause instanceof LossiError) throw cause;
-      throw new LossiError("unavailable", `the Kubernetes API could not be reached: ${messageOf(cause)}`, { cause });
-    });
+    const { status, body } = await send(call);
     const parsed = parse(body);
     if (status < 300 || call.accept?.includes(status)) return { status, body: parsed as never };
     throw failureOf(status, parsed as Status);
   };
 }
+
+const unreachable = (cause: Error): LossiError =>
+  new LossiError("unavailable", `the Kubernetes API could not be reached: ${messageOf(cause)}`, { cause });
 
 function parse(body: string): unknown {
   try {
