@@ -5,9 +5,12 @@ import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 
 import type { Forward } from "#shared/cluster/cluster.ts";
+import { openEntry, sweepForwards } from "#shared/forwards/registry.ts";
+import type { Entry } from "#shared/forwards/registry.ts";
 
+import { deps } from "../functions/deps.ts";
 import { admin, create, listPath } from "../kubernetes.ts";
-import { exportOf, host, importOf, later, open, servicesOf, slicesOf } from "./kubernetes-places.ts";
+import { as, createPlaces, exportOf, host, importOf, later, open, servicesOf, slicesOf } from "./kubernetes-places.ts";
 
 export function kubernetesObjects(): void {
   test("a clock is a PingSource, whoever applied it first", async () => {
@@ -162,6 +165,36 @@ export function kubernetesObjects(): void {
       });
     expect(await cluster.closeForward({ kind: "import", name: "u-1-x", owner: "u" })).toBe(false);
     expect(await servicesOf(places.imports)).toEqual([before]);
+  });
+
+  test("a sweep renews forwards with the addresses of that moment, and removes what is over or nobody's", async () => {
+    const { cluster, places } = await open();
+    let address = host;
+    const step = { ...deps(), cluster, resolve: async () => [address], now: Date.now };
+    const connections = [{ name: "x", address: "ray.example.org", port: 8265 }];
+    const object = { submitterBucket: "s", bucket: "forwarder", path: "FORWARDS/IMPORTS/s/1", task: "none" };
+    const entry: Entry = { kind: "import", owner: "u", key: 1, ...object, connections, expiresAt: later() };
+    await openEntry(entry, step);
+    const { leaseUntil } = await cluster.openForward(importOf({ name: "u-9-x", leaseUntil: Date.now() + 500 }));
+    address = "192.0.2.7";
+    while (leaseUntil > Date.now()) await new Promise((done) => setTimeout(done, 10));
+    expect(await sweepForwards(step)).toEqual({ renewed: 1, expired: 0, failed: [] });
+    expect(await cluster.listForwards()).toMatchObject([{ name: "u-1-x", target: { addresses: ["192.0.2.7"] } }]);
+    const slice = (await slicesOf(places.imports)).find(({ metadata }) => metadata.name === "u-1-x-ipv4");
+    expect(slice.endpoints).toMatchObject([{ addresses: ["192.0.2.7"] }]);
+    expect(await sweepForwards({ ...step, now: () => entry.expiresAt })).toEqual({
+      renewed: 0,
+      expired: 1,
+      failed: [],
+    });
+    expect(await servicesOf(places.imports)).toEqual([]);
+  });
+
+  test("a sweep without rights says which, and goes on", async () => {
+    const places = await createPlaces();
+    const step = { ...deps(), cluster: await as("nobody", places, []) };
+    const { failed } = await sweepForwards(step);
+    expect(failed).toEqual([expect.stringMatching(/nobody may not list services in .*; see docs\/security.md/)]);
   });
 
   test("health is kept beside the forward, and forgotten when it leads elsewhere", async () => {
