@@ -31,9 +31,8 @@ export function openKubernetesCluster(options: KubernetesOptions): Cluster {
   const namespacesOf = (kind: ForwardId["kind"]): string[] =>
     kind === "import" ? [importsNamespace] : exportNamespaces;
 
-  /** The Services of that name: an export may lead to another namespace than it did before. */
-  const find = async ({ kind, name }: Pick<ForwardId, "kind" | "name">): Promise<Service[]> => {
-    const places = namespacesOf(kind).map((one) => ({ namespace: one, name: serviceName({ kind, name }) }));
+  const find = async (id: Pick<ForwardId, "kind" | "name">, namespaces: string[]): Promise<Service[]> => {
+    const places = namespaces.map((namespace) => ({ namespace, name: serviceName(id) }));
     const found = await Promise.all(places.map((place) => getService(api, place)));
     return found.filter((service) => service !== null);
   };
@@ -49,14 +48,16 @@ export function openKubernetesCluster(options: KubernetesOptions): Cluster {
   const open = async (forward: Forward, dryRun: boolean): Promise<ForwardStatus> => {
     check(forward);
     const { name, target } = forward;
-    const kind = target.kind;
-    const own = kind === "import" ? importsNamespace : target.namespace;
+    const id = { kind: target.kind, name };
+    const own = target.kind === "import" ? importsNamespace : target.namespace;
     const plan = await planFor(api, forward);
-    for (const other of await find({ kind, name })) {
+    // An export may have led to another namespace before.
+    const others = namespacesOf(target.kind).filter((one) => one !== own);
+    for (const other of await find(id, others)) {
       requireOwner(other, forward);
-      if (other.metadata.namespace !== own && !dryRun) await deleteService(api, other.metadata);
+      if (!dryRun) await deleteService(api, other.metadata);
     }
-    const place = { namespace: own, name: serviceName({ kind, name }) };
+    const place = { namespace: own, name: serviceName(id) };
     return describe(await ensure(api, forward, place, plan, dryRun), forward);
   };
 
@@ -114,7 +115,8 @@ export function openKubernetesCluster(options: KubernetesOptions): Cluster {
     checkForward: async (forward) => void (await open(forward, true)),
     openForward: (forward) => open(forward, false),
     async closeForward({ kind, name, owner }) {
-      const own = (await find({ kind, name })).filter((service) => forwardOf(service)?.owner === owner);
+      const all = await find({ kind, name }, namespacesOf(kind));
+      const own = all.filter((service) => forwardOf(service)?.owner === owner);
       await Promise.all(own.map(({ metadata }) => deleteService(api, metadata)));
       return own.length > 0;
     },
