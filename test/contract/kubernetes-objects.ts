@@ -128,12 +128,15 @@ export function kubernetesObjects(): void {
       });
   });
 
-  test("an export may not lead to a Knative Service, to a port that is not there, or to a foreign namespace", async () => {
+  test("an export may not lead to a Knative Service, to what lossi consists of, to a port that is not there, or to a foreign namespace", async () => {
     const { cluster, places } = await open();
     const spec = { type: "ExternalName", externalName: "kourier-internal.kourier-system.svc.cluster.local" };
     await create("Service", places.lossi, { metadata: { name: "logs" }, spec });
+    const labels = { "app.kubernetes.io/part-of": "lossi" };
+    await create("Service", places.lossi, { metadata: { name: "redis", labels }, spec: { ports: [{ port: 6379 }] } });
     for (const [forward, reason] of [
       [exportOf("logs", places.lossi, 80), /reached by its host name alone.*public path/],
+      [exportOf("redis", places.lossi, 6379), /redis\.\S+ is lossi's own/],
       [exportOf("plain", places.lossi, 81), /has no port 81; it has 80/],
       [exportOf("kubernetes", "default", 443), /LOSSI_EXPORT_NAMESPACES/],
     ] as const)

@@ -4,6 +4,7 @@ import { isIPv6 } from "node:net";
 import { LossiError } from "../../errors.ts";
 import type { Forward } from "../cluster.ts";
 import type { Api } from "./api.ts";
+import { forwardOf } from "./objects.ts";
 import type { EndpointSlice, List, Service, ServicePort } from "./objects.ts";
 
 export type Endpoints = Pick<EndpointSlice, "addressType" | "endpoints" | "ports">;
@@ -40,6 +41,8 @@ async function planExport(api: Api, { service, namespace, port }: Target<"export
   const { status, body } = await api<Service>({ method: "GET", path, accept: [404] });
   const name = `${service}.${namespace}`;
   if (status === 404) throw new LossiError("rejected", `there is no Service and no import ${name}`);
+  if (body.metadata.labels?.["app.kubernetes.io/part-of"] === "lossi" && forwardOf(body) === null)
+    throw new LossiError("rejected", `${name} is lossi's own, and nobody outside reaches it`);
   const { type, selector, ports = [], ipFamilies, ipFamilyPolicy } = body.spec;
   if (type === "ExternalName") {
     const why = `${name} is reached by its host name alone, as every Knative Service is, and a node's port has none`;

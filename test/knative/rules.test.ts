@@ -1,0 +1,93 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+
+import { expect, onTestFinished, test } from "vitest";
+import { parseAllDocuments } from "yaml";
+
+import { loadManifests } from "#platform/manifests/load.ts";
+
+import { rightsOf } from "../contract/cluster-rights.ts";
+import { has } from "../required.ts";
+import { RULES, get, kindOf, problemsOf } from "./rules.ts";
+import type { Found } from "./rules.ts";
+
+const knative = join(import.meta.dirname, "../../knative");
+const hasKubectl = has("kubectl", "kubectl", ["version", "--client"]);
+
+const objectsIn = (text: string): any[] => parseAllDocuments(text).map((document) => document.toJS());
+
+const files = (): Found[] =>
+  ["base", "redis", "scheduler"].flatMap((folder) =>
+    readdirSync(join(knative, folder), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".yaml") && basename(file) !== "kustomization.yaml")
+      .map((file) => join(folder, file))
+      .flatMap((file) => objectsIn(readFileSync(join(knative, file), "utf8")).map((object) => ({ file, object }))),
+  );
+
+function kustomize(folder: string): string {
+  const { status, stdout, stderr } = spawnSync("kubectl", ["kustomize", join(knative, folder)], { encoding: "utf8" });
+  expect(status, stderr).toBe(0);
+  return stdout;
+}
+
+test("the manifests break no rule", () => {
+  expect(problemsOf(files())).toEqual([]);
+});
+
+test.each(RULES)("$says: a broken copy is found, with file and field", ({ broken: { file, field, to }, kinds }) => {
+  const all = files();
+  const found = all.find((one) => one.file === file && (kinds?.includes(kindOf(one.object)) ?? true)) as Found;
+  const keys = field.split(".").map((key) => key.replaceAll("~", "."));
+  let parent = found.object;
+  for (const key of keys.slice(0, -1)) parent = parent[key] ??= {};
+  const last = keys.at(-1) as string;
+  if (to === undefined) delete parent[last];
+  else parent[last] = to;
+  expect(get(found.object, field)).toEqual(to);
+  expect(problemsOf(all).join("\n")).toContain(`${file}: ${field.replaceAll("~", ".")}`);
+});
+
+test.skipIf(!hasKubectl).each(["base", "redis", "scheduler", "overlays/kind", "overlays/istio"])(
+  "kubectl kustomize knative/%s: accepted by the rules and read by the platform",
+  (folder) => {
+    const text = kustomize(folder);
+    // Parts refer to the base, which is applied before them.
+    const beside = folder.startsWith("overlays") || folder === "base" ? [] : files();
+    const objects = objectsIn(text).map((object) => ({ file: folder, object }));
+    expect(objects.length).toBeGreaterThan(0);
+    expect(problemsOf([...objects, ...beside])).toEqual([]);
+    if (folder !== "base" && !folder.startsWith("overlays")) return;
+    const temporary = mkdtempSync(join(tmpdir(), "lossi-kustomize-"));
+    onTestFinished(() => rmSync(temporary, { recursive: true }));
+    writeFileSync(join(temporary, "all.yaml"), text);
+    const { resources, unrunnable } = loadManifests(temporary, { env: {} });
+    expect(resources.services.length).toBeGreaterThan(10);
+    expect(unrunnable).toEqual([]);
+  },
+);
+
+test("every file is in its folder's kustomization", () => {
+  for (const folder of ["base", "redis", "scheduler"]) {
+    const { resources } = objectsIn(readFileSync(join(knative, folder, "kustomization.yaml"), "utf8"))[0];
+    const there = files().flatMap(({ file }) => (file.startsWith(`${folder}/`) ? [file.slice(folder.length + 1)] : []));
+    expect(resources.toSorted()).toEqual([...new Set(there)].toSorted());
+  }
+});
+
+test("the Roles are the rights that docs/security.md has and that suffice on a real API server", () => {
+  const roles = files()
+    .filter(({ object }) => object.kind === "Role")
+    .flatMap(({ object: { metadata, rules } }) =>
+      rules.map(({ apiGroups, resources, resourceNames = [], verbs }: any) =>
+        [metadata.name, metadata.namespace, apiGroups, resources, resourceNames, verbs].join(" | "),
+      ),
+    );
+  const rights = Object.entries(rightsOf).flatMap(([name, of]) =>
+    of({ lossi: "lossi", imports: "forwarder-imports" }).map(({ namespace, group, resource, names = [], verbs }) =>
+      [name, namespace, [group], [resource], names, verbs].join(" | "),
+    ),
+  );
+  expect(roles.toSorted()).toEqual(rights.toSorted());
+});
