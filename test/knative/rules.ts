@@ -252,11 +252,11 @@ export const RULES: Rule[] = [
     ],
     broken: { file: SETUP, field: `${CONTAINER}.securityContext.runAsUser`, to: 0 },
   },
-  ...[
-    ["readOnlyRootFilesystem", true],
-    ["allowPrivilegeEscalation", false],
-    ["capabilities", { drop: ["ALL"] }],
-  ].map(([name, value]): Rule => ({
+  ...Object.entries({
+    readOnlyRootFilesystem: true,
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ["ALL"] },
+  }).map(([name, value]): Rule => ({
     says: `hardened: ${name}`,
     kinds: [KNATIVE_SERVICE, "apps/v1/StatefulSet"],
     check: equals(`${CONTAINER}.securityContext.${name}`, value),
