@@ -18,7 +18,7 @@ export default defineConfig({
     projects: [
       project("unit", ["test/{functions,shared,events,platform,docs,knative}/**/*.test.ts"], 10_000),
       project("contract", ["test/contract/**/*.test.ts"], 60_000),
-      project("e2e", ["test/e2e/**/*.test.ts"], 120_000),
+      project("e2e", ["test/{e2e,kind}/**/*.test.ts"], 120_000),
       { test: { ...e2eRedis.test, env: { LOSSI_TEST_STATE: "redis" } } },
     ],
   },

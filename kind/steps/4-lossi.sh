@@ -1,0 +1,53 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # kind/lib.sh and kind/up read and set the variables
+# lossi itself.
+
+# The tag is the image's content, so a changed image is a new revision and an unchanged one is not.
+build_image() {
+  local id
+  NEXT="docker build --file Containerfile --tag dev.local/lossi:kind --progress plain ."
+  run docker build --file "$ROOT/Containerfile" --tag dev.local/lossi:kind "$ROOT"
+  id=$(query docker image inspect --format '{{.Id}}' dev.local/lossi:kind) || $DRY_RUN
+  id=${id:-sha256:IMAGE-ID}
+  id=${id#sha256:}
+  TAG=kind-${id:0:12}
+  run docker tag dev.local/lossi:kind "dev.local/lossi:$TAG"
+  NEXT="docker exec $CLUSTER-control-plane crictl images"
+  run kind load docker-image "dev.local/lossi:$TAG" --name "$CLUSTER"
+}
+
+# Its edge is on the loopback address, so callers need no token; docs/security.md says how others get one.
+make_secrets() {
+  NEXT="kubectl --context kind-$CLUSTER get secrets --namespace lossi"
+  kube apply --filename "$ROOT/knative/base/namespace.yaml"
+  secret lossi lossi REDIS_PASSWORD "$(random)"
+}
+
+apply_lossi() {
+  NAMESPACE=lossi
+  NEXT="kubectl --context kind-$CLUSTER get ksvc,broker,trigger --namespace lossi"
+  if ! $DRY_RUN; then
+    mkdir -p "$HERE/.made"
+    printf 'resources: [../../knative/overlays/kind]\nimages: [{ name: dev.local/lossi, newTag: %s }]\n' "$TAG" \
+      >"$HERE/.made/kustomization.yaml"
+  fi
+  echo "knative/overlays/kind with the image dev.local/lossi:$TAG"
+  kube apply --kustomize "$HERE/.made"
+  kube rollout status statefulset/redis --namespace lossi --timeout=300s
+  kube wait ksvc --all --namespace lossi --for=condition=Ready --timeout=300s
+  kube wait broker,trigger --all --namespace lossi --for=condition=Ready --timeout=300s
+  kube wait ingresses.networking.internal.knative.dev/edge --namespace lossi --for=condition=Ready --timeout=120s
+}
+
+welcome() {
+  local url=http://127.0.0.1:7600
+  cat <<TEXT
+
+lossi is ready on $url (7601 and 7602 lead there too); its cluster is $CLUSTER
+what sleeps:  kubectl --context kind-$CLUSTER get ksvc,pods --namespace lossi
+from your own machine, when this is a VM:  ssh -N -L 7600:127.0.0.1:7600 $(id -un)@$(hostname)
+
+try:
+  curl $url/interaction/arti/logs/frontend
+  python3 -c "import requests; print(requests.get('$url/interaction/task/run/tasks.forwarder-requests', json={'payload': {'mode': 'logs'}}).json())"
+TEXT
+}
