@@ -8,7 +8,7 @@ make_cluster() {
     NEXT="docker start $CLUSTER-control-plane, or kind/down to begin anew"
   else
     config=$(fill "$HERE/cluster.yaml")
-    if $GPU; then config=${config//#gpu/}; else config=$(grep -v '^#gpu' <<<"$config"); fi
+    if $GPU; then config=${config//#gpu /}; else config=$(grep -v '#gpu' <<<"$config"); fi
     NEXT="kind delete cluster --name $CLUSTER"
     run kind create cluster --name "$CLUSTER" --wait 120s --config - <<<"$config"
   fi

@@ -4,6 +4,7 @@
 STORES="cache object relational document vector graph"
 
 storage_secrets() {
+  NEXT="kubectl --context kind-$CLUSTER get namespaces,secrets --namespace storage"
   kube apply --filename "$HERE/storage/namespace.yaml"
   # shellcheck disable=SC2046 # one word for the key, one for the password
   secret storage storage $(for store in $STORES; do echo "$store $(random)"; done)
