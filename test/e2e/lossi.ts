@@ -64,7 +64,7 @@ export function manifestsWith(environment: Record<string, string>): string {
   return folder;
 }
 
-/** A copy of the built functions with one more, and its Service in a copy of the manifests. */
+/** A copy of the built functions with one more, and its Service in a copy of the manifests, with a host of its own. */
 export function withFunction(name: string, file: string, environment: Record<string, string> = {}): StartOptions {
   build();
   const functions = temporaryFolder();
@@ -75,7 +75,8 @@ export function withFunction(name: string, file: string, environment: Record<str
   rmSync(join(manifests, name, "trigger.yaml"));
   for (const manifest of ["service.yaml", "service-account.yaml"]) {
     const path = join(manifests, name, manifest);
-    writeFileSync(path, readFileSync(path, "utf8").replaceAll(/\blogs\b/g, name));
+    const text = readFileSync(path, "utf8").replaceAll(/\blogs\b/g, name);
+    writeFileSync(path, text.replace(/ +networking\.knative\.dev\/visibility: .*\n/, ""));
   }
   return { functions, manifests };
 }
