@@ -5,6 +5,7 @@ import { LossiError } from "./errors.ts";
 import { accessConfig } from "./http/access.ts";
 import { explain, timeZone } from "./schema.ts";
 import { redisVariables } from "./state/redis-config.ts";
+import { embeddedVariables } from "./store/embedded-config.ts";
 import { keystoneVariables } from "./store/keystone-config.ts";
 
 const text = (fallback: string) => z.string().min(1).default(fallback);
@@ -19,6 +20,7 @@ export const baseConfig = z.object({
   LOSSI_HOME: text(".lossi"),
   ...redisVariables,
   ...keystoneVariables,
+  ...embeddedVariables,
   LOSSI_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   /** Where announcements go; without one they wait in the outbox for a process that has it. */
   LOSSI_BROKER_URL: z.url({ protocol: /^https?$/ }).optional(),

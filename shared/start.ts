@@ -1,6 +1,6 @@
 /** From an environment to a serving function: configuration, state, log, announcer, server. Each `main.ts` calls it once. */
 import { mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 
 import type * as z from "zod";
 
@@ -23,7 +23,7 @@ import { openState } from "./state/open.ts";
 import type { State } from "./state/state.ts";
 import { openConfiguredStore } from "./store/configured.ts";
 import type { ConfiguredOptions } from "./store/configured.ts";
-import { openFilesStore } from "./store/files.ts";
+import { openEmbeddedStore } from "./store/embedded.ts";
 import type { Store } from "./store/store.ts";
 import type { WorkDeps } from "./tasks/work.ts";
 
@@ -85,12 +85,11 @@ function openRuntime(name: FunctionName, config: BaseConfig): Runtime {
   const source = `/lossi/${name}`;
   const { LOSSI_TASK_LEASE_MS: leaseMs, LOSSI_TASK_ATTEMPTS: maxAttempts } = config;
   const work = { ledger: state.ledger, announcer, source, log, leaseMs, maxAttempts };
-  const stores = {
-    keystone: config,
+  const turns = {
     documents: state.documents,
-    embedded: openFilesStore({ folder: join(home, "store") }),
     onCollision: (message: string) => log.warn({ collision: message }, "a foreign writer was at the same object"),
   };
+  const stores = { ...turns, keystone: config, embedded: openEmbeddedStore({ ...config, LOSSI_HOME: home }, turns) };
   const store = openConfiguredStore(stores);
   const cluster = openCluster(config);
   const keep = { days: config.LOSSI_KEEP_DAYS, tasks: config.LOSSI_KEEP_TASKS, lines: config.LOSSI_KEEP_LINES };

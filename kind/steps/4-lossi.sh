@@ -16,10 +16,18 @@ build_image() {
 }
 
 # Its edge is on the loopback address, so callers need no token; docs/security.md says how others get one.
+# With --storage, "used-client": "none" means its object store.
 make_secrets() {
+  local object=() key
+  if $STORAGE; then
+    storage_secrets
+    key=$(ask_kube get secret storage --namespace storage --output 'jsonpath={.data.object}' | base64 --decode) || $DRY_RUN
+    object=(AWS_ENDPOINT_URL http://object.storage.svc.cluster.local:9000 AWS_REGION us-east-1
+      AWS_ACCESS_KEY_ID lossi AWS_SECRET_ACCESS_KEY "$key")
+  fi
   NEXT="kubectl --context kind-$CLUSTER get secrets --namespace lossi"
   kube apply --filename "$ROOT/knative/base/namespace.yaml"
-  secret lossi lossi REDIS_PASSWORD "$(random)"
+  secret lossi lossi REDIS_PASSWORD "$(random)" "${object[@]}"
 }
 
 apply_lossi() {

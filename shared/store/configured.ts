@@ -4,6 +4,7 @@ import type { Configuration } from "../configuration.ts";
 import type { Documents } from "../state/state.ts";
 import { missingFrom } from "./keystone-config.ts";
 import type { KeystoneConfig } from "./keystone-config.ts";
+import { lazyStore } from "./lazy.ts";
 import type { Store } from "./store.ts";
 import type { SwiftOptions } from "./swift.ts";
 import type { Turns } from "./turns.ts";
@@ -36,14 +37,7 @@ export function openConfiguredStore(options: ConfiguredOptions): Store {
   };
 
   return {
-    createBucket: async (bucket) => (await find()).createBucket(bucket),
-    get: async (bucket, key, range) => (await find()).get(bucket, key, range),
-    stream: async (bucket, key) => (await find()).stream(bucket, key),
-    head: async (bucket, key) => (await find()).head(bucket, key),
-    put: async (bucket, key, body, put) => (await find()).put(bucket, key, body, put),
-    delete: async (bucket, key) => (await find()).delete(bucket, key),
-    list: async (bucket, list) => (await find()).list(bucket, list),
-    link: async (bucket, key, seconds) => (await find()).link(bucket, key, seconds),
+    ...lazyStore(find),
     close() {
       for (const store of [...opened, embedded]) store.close();
     },

@@ -1,9 +1,22 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { functionProcesses, startLossi, until, withFunction } from "./lossi.ts";
+import { listTasks } from "../../chaos/account.ts";
+import {
+  JOB,
+  NONE,
+  build,
+  functionProcesses,
+  jobsFolder,
+  root,
+  startLossi,
+  temporaryFolder,
+  until,
+  withFunction,
+} from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
 
 const visitor = () => withFunction("visitor", join(import.meta.dirname, "functions/visitor.cjs"));
@@ -73,4 +86,48 @@ test("manifests that are wrong change nothing, and say so; a Service may come an
   const other = () => lossi.call("GET", "/?wait=0", undefined, { host: "other.lossi.localhost" });
   await until(async () => (await other()).text === "other-00001");
   expect((await lossi.call("GET", "/?wait=0", undefined, { host: "visitor.lossi.localhost" })).status).toBe(404);
+});
+
+/** The project as the commit before this one has it, built; `null` where there is no history. */
+function previousCommit(): string | null {
+  const folder = temporaryFolder();
+  const archive = spawnSync("git", ["archive", "HEAD~1"], { cwd: root, maxBuffer: 2 ** 30 });
+  if (archive.status !== 0) return null;
+  spawnSync("tar", ["-x"], { cwd: folder, input: archive.stdout });
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+  build(folder);
+  return folder;
+}
+
+test("an upgrade from the commit before, manifests and functions, with 200 tasks in flight loses none", async (context) => {
+  const previous = previousCommit();
+  if (previous === null) return context.skip("this checkout has no commit before");
+  const [functions, manifests] = [temporaryFolder(), temporaryFolder()];
+  cpSync(join(previous, "dist"), functions, { recursive: true });
+  cpSync(join(previous, "knative/base"), manifests, { recursive: true });
+  const lossi = await startLossi({ functions, manifests });
+  await lossi.call("POST", "/setup/config/init", NONE);
+  const submit = async (): Promise<string> =>
+    (await lossi.call("POST", "/interaction/orch/submit/none", JOB)).json.output;
+  const accepted = await Promise.all(Array.from({ length: 200 }, submit));
+
+  build();
+  cpSync(join(root, "dist"), functions, { recursive: true });
+  cpSync(join(root, "knative/base"), manifests, { recursive: true });
+  for (const name of readdirSync(manifests, { withFileTypes: true }).flatMap((one) =>
+    one.isDirectory() ? [one.name] : [],
+  )) {
+    const file = join(manifests, name, "service.yaml");
+    if (name === "edge") continue;
+    writeFileSync(file, readFileSync(file, "utf8").replace("timeoutSeconds: 60", "timeoutSeconds: 59"));
+  }
+  await until(() => lossi.output().includes("orchestration-00002 takes over"), 60);
+  await submit();
+  const tasks = await until(async () => {
+    const all = await listTasks(lossi.url);
+    return all.length === 201 && all.every(({ status }) => status === "SUCCESS") ? all : null;
+  }, 60);
+  expect(accepted.filter((id) => tasks.every((task) => task.id !== id))).toEqual([]);
+  const jobs = readdirSync(jobsFolder(lossi.home)).map(Number);
+  expect(jobs.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 201 }, (_, index) => index + 1));
 });
