@@ -89,6 +89,7 @@ const objectOf: Record<string, (command: Command) => unknown> = {
             containers: [
               {
                 image: one(command, "--image"),
+                imagePullPolicy: one(command, "--pull-policy"),
                 args: command.flags.get("--arg"),
                 envFrom: command.flags.get("--env-from")?.map((value) => {
                   const [kind = "", name] = value.split(":");

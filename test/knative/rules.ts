@@ -68,6 +68,14 @@ const NOT_TAKEN_IN_A_POD = [
   "restartPolicy",
   "terminationGracePeriodSeconds",
 ];
+const isDuration = (value: unknown): boolean => typeof value === "string" && /^PT[\d.HMS]+$/.test(value);
+const DELIVERY: Record<string, (value: any) => boolean> = {
+  retry: (value) => Number.isInteger(value) && value >= 0,
+  backoffPolicy: (value) => ["linear", "exponential"].includes(value),
+  backoffDelay: isDuration,
+  timeout: isDuration,
+  deadLetterSink: (value) => value.ref?.kind === "Service",
+};
 const RESERVED_PORTS = [8008, 8012, 8013, 8022, 9090, 9091];
 const RESERVED_NAMES = ["PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"];
 
@@ -128,7 +136,7 @@ export const RULES: Rule[] = [
     broken: { file: SETUP, field: "metadata.annotations", to: { "autoscaling.knative.dev/min-scale": "1" } },
   },
   {
-    says: "it starts asleep: initial-scale 0 is refused unless the cluster allows it, and min-scale keeps it awake",
+    says: "nothing keeps it awake, as min-scale would; initial-scale 0 is refused unless the cluster allows it",
     kinds: [KNATIVE_SERVICE],
     check: holds("spec.template.metadata.annotations", "has initial-scale or min-scale", (annotations = {}) =>
       ["initial-scale", "min-scale"].every((name) => annotations[`autoscaling.knative.dev/${name}`] === undefined),
@@ -177,6 +185,30 @@ export const RULES: Rule[] = [
       /^dev\.local\/lossi:[\w.-]+$/.test(image),
     ),
     broken: { file: SETUP, field: `${CONTAINER}.image`, to: "lossi" },
+  },
+  {
+    says: "an image that a node has is taken: with :latest Kubernetes would ask a registry each time",
+    kinds: [KNATIVE_SERVICE],
+    check: equals(`${CONTAINER}.imagePullPolicy`, "IfNotPresent"),
+    broken: { file: SETUP, field: `${CONTAINER}.imagePullPolicy` },
+  },
+  ...["lifecycle", "stdin", "tty", "workingDir"].map((name): Rule => ({
+    says: `no ${name} of a container`,
+    kinds: [KNATIVE_SERVICE],
+    check: holds(`${CONTAINER}.${name}`, "is not taken by Knative, or not needed", (value) => value === undefined),
+    broken: { file: SETUP, field: `${CONTAINER}.${name}`, to: true },
+  })),
+  {
+    says: "revisions are named by Knative: a name of ours would have to change with each template",
+    kinds: [KNATIVE_SERVICE],
+    check: holds("spec.template.metadata.name", "has to change with each template", (name) => name === undefined),
+    broken: { file: SETUP, field: "spec.template.metadata.name", to: "setup-1" },
+  },
+  {
+    says: "all traffic goes to the newest revision; who splits it does so by hand",
+    kinds: [KNATIVE_SERVICE],
+    check: holds("spec.traffic", "would undo what was split by hand", (traffic) => traffic === undefined),
+    broken: { file: SETUP, field: "spec.traffic", to: [{ latestRevision: true, percent: 90 }] },
   },
   {
     says: "no port that Knative reserves",
@@ -316,6 +348,17 @@ export const RULES: Rule[] = [
     broken: { file: "base/broker.yaml", field: "spec.delivery", to: { retry: 6 } },
   },
   {
+    says: "a delivery has no field that the webhook does not know, and durations in ISO 8601; its schema leaves them open",
+    kinds: ["eventing.knative.dev/v1/Broker"],
+    check: (object) =>
+      Object.entries(object.spec.delivery).flatMap(([name, value]) =>
+        DELIVERY[name]?.(value) === true
+          ? []
+          : [{ field: `spec.delivery.${name}`, message: "is not what Knative takes" }],
+      ),
+    broken: { file: "base/broker.yaml", field: "spec.delivery.backoffDelay", to: "500ms" },
+  },
+  {
     says: "backoff is exponential: linear begins with a retry at once",
     kinds: ["eventing.knative.dev/v1/Broker"],
     check: equals("spec.delivery.backoffPolicy", "exponential"),
@@ -367,10 +410,16 @@ export const RULES: Rule[] = [
     broken: { file: "base/logs/trigger.yaml", field: "spec.subscriber.ref.name", to: "log" },
   },
   {
-    says: "a PingSource has a cron of five or six fields, never @every, and one kind of data",
+    says: "a PingSource has a cron of five or six fields, never @every",
     kinds: ["sources.knative.dev/v1/PingSource"],
     check: holds("spec.schedule", "expected five or six fields", (schedule) => /^(\S+ ){4,5}\S+$/.test(schedule)),
     broken: { file: "scheduler/schedule.yaml", field: "spec.schedule", to: "@every 30s" },
+  },
+  {
+    says: "a PingSource has one kind of data",
+    kinds: ["sources.knative.dev/v1/PingSource"],
+    check: holds("spec.dataBase64", "stands beside data", (value) => value === undefined),
+    broken: { file: "scheduler/schedule.yaml", field: "spec.dataBase64", to: "e30=" },
   },
   {
     says: "a PingSource beats for a function that is there",
@@ -449,7 +498,7 @@ export const RULES: Rule[] = [
     broken: { file: "base/setup/role-binding.yaml", field: "subjects.0.name", to: "nobody" },
   },
   {
-    says: "functions are called through Knative alone, and call nobody's metadata service",
+    says: "functions are called through Knative alone, Redis by functions alone",
     kinds: ["networking.k8s.io/v1/NetworkPolicy"],
     check: holds(
       "spec.policyTypes",
@@ -457,6 +506,19 @@ export const RULES: Rule[] = [
       (types) => JSON.stringify(types) === '["Ingress","Egress"]',
     ),
     broken: { file: "base/network-policy.yaml", field: "spec.policyTypes", to: ["Ingress"] },
+  },
+  {
+    says: "no function calls a cloud's metadata service",
+    kinds: ["networking.k8s.io/v1/NetworkPolicy"],
+    check: (object) =>
+      object.metadata.name === "redis"
+        ? equals("spec.egress", [])(object)
+        : holds("spec.egress", "has to leave out 169.254.0.0/16 and fe80::/10", (egress) =>
+            ["169.254.0.0/16", "fe80::/10"].every((network) =>
+              egress.some(({ to = [] }: any) => to.some(({ ipBlock }: any) => ipBlock?.except?.includes(network))),
+            ),
+          )(object, []),
+    broken: { file: "base/network-policy.yaml", field: "spec.egress", to: [{}] },
   },
   {
     says: "Redis loses nothing that it accepted, and evicts nothing",
