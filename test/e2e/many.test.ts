@@ -6,7 +6,7 @@ import { JOB, NONE, functionProcesses, jobsFolder, startLossi, until } from "./l
 import { callJson } from "../../bench/calls.ts";
 import { listTasks } from "../../chaos/account.ts";
 
-const TASKS = Number(process.env["LOSSI_TEST_TASKS"] ?? 2000);
+const TASKS = Number(process.env["LOSSI_TEST_TASKS"] ?? 1000);
 const CLIENTS = 16;
 const KILL_MS = 200;
 
