@@ -512,7 +512,7 @@ export const RULES: Rule[] = [
     kinds: ["networking.k8s.io/v1/NetworkPolicy"],
     check: (object) =>
       object.metadata.name === "redis"
-        ? equals("spec.egress", [])(object)
+        ? holds("spec.egress", "calls nobody", (egress) => egress === undefined)(object, [])
         : holds("spec.egress", "has to leave out 169.254.0.0/16 and fe80::/10", (egress) =>
             ["169.254.0.0/16", "fe80::/10"].every((network) =>
               egress.some(({ to = [] }: any) => to.some(({ ipBlock }: any) => ipBlock?.except?.includes(network))),
