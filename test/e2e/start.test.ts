@@ -2,11 +2,12 @@ import { spawnSync } from "node:child_process";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 
 import { expect, test } from "vitest";
 
-import { NONE, ended, functionProcesses, root, startLossi, temporaryFolder, until } from "./lossi.ts";
+import { FUNCTION_NAMES } from "#shared/functions.ts";
+
+import { NONE, ended, functionProcesses, root, startLossi, stateOf, temporaryFolder, until } from "./lossi.ts";
 
 test("no function process exists until one is called, and then only that one", async () => {
   const lossi = await startLossi();
@@ -53,14 +54,9 @@ test("log lines and ended tasks are bounded without the schedule too", async () 
     await ended(lossi, json.output);
   }
   await lossi.stop();
-  const count = (file: string, table: string): number => {
-    const db = new DatabaseSync(join(lossi.home, file));
-    const { n } = db.prepare(`SELECT count(*) AS n FROM ${table}`).get() as { n: number };
-    db.close();
-    return n;
-  };
-  expect(count("state.sqlite", "tasks")).toBeLessThanOrEqual(3);
-  expect(count("lines.sqlite", "lines")).toBeLessThanOrEqual(5);
+  const { ledger, lines } = await stateOf(lossi.home);
+  expect((await ledger.list({ limit: 100 })).tasks.length).toBeLessThanOrEqual(3);
+  expect((await lines.read(FUNCTION_NAMES, 100)).length).toBeLessThanOrEqual(5);
 });
 
 test("who never says the rest of a request does not keep the platform from ending", async () => {
