@@ -4,9 +4,11 @@
 check_tools() {
   NEXT="sudo systemctl start docker (or start Docker Desktop); 'permission denied' means: sudo usermod -aG docker \$USER, and log in again"
   run docker version --format '{{.Server.Version}}'
+  NEXT="install Docker's buildx (package docker-buildx-plugin or docker-buildx): https://docs.docker.com/go/buildx/"
+  run docker buildx version
   tool kind "$KIND_VERSION" "https://kind.sigs.k8s.io/docs/user/quick-start/#installation" kind version
   tool kubectl "$KUBECTL_MINIMUM" "https://kubernetes.io/docs/tasks/tools/" kubectl version --client
-  tool curl 7.0.0 "your system's package curl" curl --version
+  tool curl "$CURL_MINIMUM" "your system's package curl" curl --version
   if $GPU || $RAY || $AIRFLOW; then
     tool helm "$HELM_MINIMUM" "https://helm.sh/docs/intro/install/" helm version --template '{{.Version}}'
   fi
@@ -44,12 +46,15 @@ old_knative() {
   cat <<TEXT
 note: the cluster $1 has Knative $2. lossi gets a cluster of its own beside it, since that Knative lacks:
 TEXT
-  at_least "$2" 1.12.0 || echo "  - filters of Triggers, on by default since 1.12: the collector would not hear of objects"
+  at_least "$2" 1.12.0 || cat <<'TEXT'
+  - a seccomp profile for the container it puts beside each function, since 1.12: the namespace lossi refuses such pods
+  - filters of Triggers, on by default since 1.12: the collector would not hear of objects
+TEXT
   at_least "$2" 1.13.0 || cat <<'TEXT'
   - schedules with seconds, since 1.13: rounds of the schedule would be a minute at least
   - a broker that answers after its subscribers, since 1.13: an event under way when it dies waits for the schedule
 TEXT
-  echo "  - tests: lossi's manifests are tested with $SERVING_VERSION on Kubernetes 1.34"
+  echo "  - tests: lossi's manifests are tested with Knative $SERVING_VERSION"
 }
 
 # What Docker may use, and the ports. Ports belong to the cluster once it is made.
@@ -88,10 +93,16 @@ port_free() {
 }
 
 check_gpu() {
-  local runtime
+  local runtime mounts
   NEXT="install the NVIDIA driver, and see that nvidia-smi lists the card"
   run nvidia-smi -L
   if ! runtime=$(query docker info --format '{{.DefaultRuntime}}'); then return; fi
   [[ $runtime == nvidia ]] || fail "Docker's default runtime is $runtime, so no node would see the card" \
     "sudo nvidia-ctk runtime configure --runtime=docker --set-as-default && sudo nvidia-ctk config --in-place --set accept-nvidia-visible-devices-as-volume-mounts=true && sudo systemctl restart docker"
+  if $EXISTS; then
+    mounts=$(query docker inspect --format '{{json .Mounts}}' "$CLUSTER-control-plane") || mounts=""
+    [[ $mounts == *nvidia-container-devices* ]] ||
+      fail "the cluster $CLUSTER was made without the card, and a cluster's mounts are fixed" \
+        "kind/down (its volumes go too), then kind/up --gpu"
+  fi
 }

@@ -6,6 +6,8 @@ make_cluster() {
   if $EXISTS; then
     echo "it is there"
     NEXT="docker start $CLUSTER-control-plane, or kind/down to begin anew"
+    # Who has removed the context, or is somebody else, gets it again.
+    run kind export kubeconfig --name "$CLUSTER"
   else
     config=$(fill "$HERE/cluster.yaml")
     if $GPU; then config=${config//#gpu /}; else config=$(grep -v '#gpu' <<<"$config"); fi

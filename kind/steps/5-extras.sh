@@ -40,8 +40,10 @@ install_ray() {
 # Its database is the relational store, which comes with it when --storage is not given.
 install_airflow() {
   local database user
-  storage_secrets
-  stores relational
+  if ! $STORAGE; then
+    storage_secrets
+    stores relational
+  fi
   NEXT="kubectl --context kind-$CLUSTER get pods --namespace forwarder"
   kube apply --filename "$HERE/values/airflow-namespace.yaml"
   database=$(ask_kube get secret storage --namespace storage --output 'jsonpath={.data.relational}' | base64 --decode) || $DRY_RUN

@@ -1,67 +1,93 @@
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 
 import { welcome } from "#platform/welcome.ts";
 
 import { has } from "../required.ts";
-import { type Run, createMachine } from "./up.ts";
+import { ALL, type Run, createMachine } from "./up.ts";
 
-const root = join(import.meta.dirname, "../..");
-const ALL = ["--gpu", "--registry", "--ray", "--airflow", "--storage"];
 const shown = ({ out }: Run): string[] =>
   out
     .split("\n")
     .filter((line) => line.startsWith("+ "))
     .map((line) => line.replaceAll(/\/tmp\/lossi-kind-\w+/g, "").replaceAll(/kind-(0123456789ab|IMAGE-ID)/g, "TAG"));
 
+const everything = createMachine(afterAll);
+const first = everything.run("up", ALL);
+const texts = everything.texts();
+const secrets = everything.secrets();
+
+const plain = createMachine(afterAll);
+const firstPlain = plain.run("up");
+
 test("a first run makes everything; a second makes nothing twice, and keeps the passwords", () => {
-  const machine = createMachine();
-  const first = machine.run("up", ALL);
   expect(first.err).toBe("");
   expect(first.status).toBe(0);
   expect(first.out).toContain("from your own machine, when this is a VM:  ssh -N -L 7600:127.0.0.1:7600 ");
-  const secrets = machine.secrets();
   expect(Object.keys(secrets)).toEqual([
     "forwarder-airflow-metadata",
     "forwarder-airflow-user",
     "lossi-lossi",
     "storage-storage",
   ]);
-  const second = machine.run("up", ALL);
+  const second = everything.run("up", ALL);
+  expect(second.err).toBe("");
   expect(second.status).toBe(0);
-  expect(machine.secrets()).toEqual(secrets);
-  const made = second.calls.filter((call) => / create | run |network connect/.test(call));
-  expect(made).toEqual([]);
+  expect(everything.secrets()).toEqual(secrets);
+  const once = / create | run |network connect/;
+  expect(first.calls.filter((call) => once.test(call))).toHaveLength(7);
+  expect(second.calls.filter((call) => once.test(call))).toEqual([]);
+  const tags = (calls: string[]): string[] => calls.filter((call) => call.startsWith("docker tag "));
+  expect(tags(second.calls)).toEqual(tags(first.calls));
 });
 
 test("--dry-run prints every command of a real run, and does nothing", () => {
-  const real = createMachine().run("up", ALL);
   const machine = createMachine();
   const dry = machine.run("up", [...ALL, "--dry-run"]);
   expect(dry.status).toBe(0);
   expect(dry.calls).toEqual([]);
   expect(existsSync(join(machine.home, "kind/.made"))).toBe(false);
-  const commands = shown(dry);
-  expect(commands.length).toBeGreaterThan(50);
-  for (const command of shown(real)) expect(commands).toContain(command);
+  expect(shown(first).length).toBeGreaterThan(50);
+  expect(shown(dry)).toEqual(shown(first));
+});
+
+test("--airflow alone brings its database", () => {
+  const commands = shown(createMachine().run("up", ["--airflow", "--dry-run"]));
+  expect(commands.filter((command) => command.includes("rollout status statefulset/"))).toEqual([
+    "+ kubectl --context kind-lossi rollout status statefulset/redis --namespace lossi --timeout=300s",
+    "+ kubectl --context kind-lossi rollout status statefulset/relational --namespace storage --timeout=600s",
+  ]);
 });
 
 test("a password is on no command line and in no output", () => {
-  const machine = createMachine();
-  const { out, calls } = machine.run("up", ALL);
-  const passwords = Object.values(machine.secrets()).flatMap((text) => text.match(/[0-9a-f]{48}/g) ?? []);
+  const passwords = Object.values(secrets).flatMap((text) => text.match(/[0-9a-f]{48}/g) ?? []);
   expect(passwords.length).toBeGreaterThan(8);
-  for (const password of passwords) expect(out + calls.join("\n")).not.toContain(password);
+  for (const password of passwords) expect(first.out + first.calls.join("\n")).not.toContain(password);
 });
 
-test("without options on no terminal nothing but lossi is installed", () => {
-  const { status, calls } = createMachine().run("up");
-  expect(status).toBe(0);
-  expect(calls.filter((call) => /^(helm|nvidia-smi|docker run)|storage/.test(call))).toEqual([]);
+test("without options on no terminal nothing is asked, and nothing but lossi installed", () => {
+  expect(firstPlain.status).toBe(0);
+  expect(firstPlain.out + firstPlain.err).not.toContain("[y/N]");
+  expect(firstPlain.calls.filter((call) => /^(helm|nvidia-smi|docker run)|storage/.test(call))).toEqual([]);
+});
+
+test.each([
+  ["--gpu", /gpu-operator|nvshare/, ["check the card", "share the card with nvshare v0.1.1"]],
+  ["--registry", /registry/, ["run a registry on localhost:5001"]],
+  ["--ray", /ray/, ["install Ray"]],
+  ["--airflow", /airflow/, ["install Airflow"]],
+  ["--storage", /storage/, ["install the stores"]],
+])("%s adds its own steps, and nothing else", (option, its, steps) => {
+  const titles = ({ out }: Run): string[] => out.split("\n").filter((line) => line.startsWith("== "));
+  const { out } = createMachine().run("up", [option, "--dry-run"]);
+  const more = titles({ ...first, out }).filter((title) => !titles(firstPlain).includes(title));
+  expect(more).toEqual(steps.map((step) => `== ${step}`));
+  const withoutIt = shown(firstPlain).filter((command) => its.test(command));
+  expect(shown({ ...first, out }).filter((command) => its.test(command)).length).toBeGreaterThan(withoutIt.length);
 });
 
 test.skipIf(!has("script", "script", ["--version"]))("on a terminal it asks for what was not given", () => {
@@ -82,20 +108,18 @@ test("it ends with what npm start says to try", () => {
   const platform = { ports: [7600], gateway: "", resources, withoutEffect: [], unrunnable: [], schedules: () => [] };
   const tries = welcome(platform, "").split("try:\n")[1] ?? "";
   expect(tries).toContain("curl");
-  expect(createMachine().run("up").out).toContain(`try:\n${tries}\n`);
+  expect(firstPlain.out).toContain(`try:\n${tries}\n`);
 });
 
 describe("the cluster", () => {
-  const config = (options: string[]) => {
-    const machine = createMachine();
-    machine.run("up", options);
-    return parse(machine.texts()[0] ?? "") as {
+  const config = (text = "") =>
+    parse(text) as {
       nodes: [{ image: string; extraMounts?: unknown; extraPortMappings: Record<string, unknown>[] }];
     };
-  };
+  const bare = config(plain.texts()[0]);
 
   test("opens its ports on the loopback address alone", () => {
-    const [node] = config([]).nodes;
+    const [node] = bare.nodes;
     expect(node.image).toMatch(/^kindest\/node:v1\.34\.\d+@sha256:[0-9a-f]{64}$/);
     expect(node.extraPortMappings.map(({ hostPort, containerPort }) => [hostPort, containerPort])).toEqual([
       ...[7600, 7601, 7602].map((port) => [port, 31080]),
@@ -105,18 +129,15 @@ describe("the cluster", () => {
   });
 
   test("has the card with --gpu only", () => {
-    expect(config([]).nodes[0].extraMounts).toBeUndefined();
-    expect(config(["--gpu"]).nodes[0].extraMounts).toEqual([
+    expect(bare.nodes[0].extraMounts).toBeUndefined();
+    expect(config(texts[0]).nodes[0].extraMounts).toEqual([
       { hostPath: "/dev/null", containerPath: "/var/run/nvidia-container-devices/all" },
     ]);
   });
 });
 
 test("stores: six, pinned, non-root, on volumes, with passwords from the Secret", () => {
-  const machine = createMachine();
-  machine.run("up", ["--storage"]);
-  const sets = machine
-    .texts()
+  const sets = [...new Set(texts)]
     .flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as Record<string, any>))
     .filter(({ kind }) => kind === "StatefulSet");
   expect(sets.map(({ metadata }) => metadata.name)).toEqual([
@@ -140,57 +161,30 @@ test("stores: six, pinned, non-root, on volumes, with passwords from the Secret"
   }
 });
 
-test("every version stands once, in versions.env", () => {
-  const files = readdirSync(join(root, "kind"), { recursive: true, encoding: "utf8" }).filter((file) =>
-    /\.(yaml|sh)$|^up$|^down$/.test(file),
-  );
-  const versions = readFileSync(join(root, "kind/versions.env"), "utf8").matchAll(/^[A-Z_]+=(.+)$/gm);
-  const values = [...versions].map(([, value = ""]) => value.replace(/@.*/, "").replace(/^.*:/, ""));
-  expect(values.length).toBeGreaterThan(15);
-  for (const file of files) {
-    const text = readFileSync(join(root, "kind", file), "utf8").replaceAll(/^\s*#.*$/gm, "");
-    for (const [, image = ""] of text.matchAll(/^\s*(?:- )?image: (\S+)/gm)) expect(image, file).toMatch(/^\$\{/);
-    for (const value of values) expect(text, file).not.toContain(value);
-  }
-});
-
-test.skipIf(!has("shellcheck", "shellcheck", ["--version"]))("shellcheck has nothing to say", () => {
-  const scripts = ["kind/up", "kind/down", "kind/lib.sh", "test/kind/stand-in"];
-  const steps = readdirSync(join(root, "kind/steps")).map((file) => `kind/steps/${file}`);
-  const { stdout } = spawnSync("shellcheck", [...scripts, ...steps], { cwd: root, encoding: "utf8" });
-  expect(stdout).toBe("");
-});
-
-test("the stand-ins refuse what the tools do not know", () => {
-  const { home, env } = createMachine();
-  for (const command of [
-    "docker build --nope .",
-    "kubectl frobnicate",
-    "kind create cluster --name",
-    "helm template",
-  ]) {
-    const { status } = spawnSync("bash", ["-c", `${home}/bin/${command}`], { env });
-    expect(status, command).toBe(64);
-  }
-});
-
 describe("down", () => {
-  test("removes the cluster and the registry, again and again", () => {
-    const machine = createMachine();
-    machine.run("up", ["--registry"]);
-    const { status, calls } = machine.run("down");
+  test("says what it would do, and where it stopped", () => {
+    expect(shown(everything.run("down", ["--dry-run"]))).toHaveLength(2);
+    for (const [command, step] of [
+      ["kind delete cluster --name lossi", "remove the cluster lossi and its volumes"],
+      ["docker rm --force --volumes lossi-registry", "remove the registry"],
+    ] as const) {
+      const { status, err } = everything.run("down", [], { STAND_IN_FAIL: command });
+      expect(status).toBe(1);
+      expect(err).toContain(`kind/down stopped at: ${step}\ncause: ${command} failed (exit 1): `);
+      expect(err).toMatch(/\nnext: {2}\S.+\nthen: {2}kind\/down again/);
+    }
+  });
+
+  test("removes the cluster and the registry, again and again; up then begins anew", () => {
+    const { status, calls } = everything.run("down");
     expect(status).toBe(0);
     expect(calls).toContain("kind delete cluster --name lossi");
     expect(calls).toContain("docker rm --force --volumes lossi-registry");
-    expect(machine.run("down").status).toBe(0);
-    expect(machine.run("up").calls.some((call) => call.startsWith("kind create cluster"))).toBe(true);
-  });
-
-  test("says what it would do, and where it stopped", () => {
-    const machine = createMachine();
-    expect(shown(machine.run("down", ["--dry-run"]))).toHaveLength(2);
-    const { status, err } = machine.run("down", [], { STAND_IN_FAIL: "1" });
-    expect(status).toBe(1);
-    expect(err).toContain("kind/down stopped at: remove the cluster lossi and its volumes");
+    expect(existsSync(join(everything.home, "kind/.made"))).toBe(false);
+    const again = everything.run("down");
+    expect(again.status).toBe(0);
+    expect(again.out).toContain("there is none");
+    const create = first.calls.find((call) => call.startsWith("kind create cluster")) ?? "";
+    expect(everything.run("up", ALL, { STAND_IN_FAIL: create }).calls).toContain(create);
   });
 });

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
-const TOOLS = ["docker", "kind", "kubectl", "helm", "curl", "nvidia-smi"];
+const TOOLS = ["docker", "kind", "kubectl", "helm", "curl", "df", "nvidia-smi"];
+export const ALL = ["--gpu", "--registry", "--ray", "--airflow", "--storage"];
 
 export type Run = { home: string; status: number | null; out: string; err: string; calls: string[] };
 
@@ -47,7 +48,8 @@ export function createMachine(end: (remove: () => void) => void = onTestFinished
       writeFileSync(join(state, "calls"), "");
       const { status, stdout, stderr } = spawnSync("bash", [join(home, "kind", script), ...options], {
         encoding: "utf8",
-        stdio: ["ignore", "pipe", "pipe"],
+        // Who answers through a pipe was not asked.
+        input: "y\n".repeat(9),
         env: { ...env, ...behaviour },
       });
       return {
