@@ -17,18 +17,23 @@ build_image() {
 }
 
 # Its edge is on the loopback address, so callers need no token; docs/security.md says how others get one.
-# With --storage, "used-client": "none" means its object store.
+# With --storage, "used-client": "none" means its object store, also where lossi was there before.
 make_secrets() {
-  local object=() key
-  if $STORAGE; then
-    storage_secrets
-    key=$(ask_kube get secret storage --namespace storage --output 'jsonpath={.data.object}' | base64 --decode) || $DRY_RUN
-    object=(AWS_ENDPOINT_URL http://object.storage.svc.cluster.local:9000 AWS_REGION us-east-1
-      AWS_ACCESS_KEY_ID lossi AWS_SECRET_ACCESS_KEY "$key")
-  fi
+  local key
   NEXT="kubectl --context kind-$CLUSTER get secrets --namespace lossi"
   kube apply --filename "$ROOT/knative/base/namespace.yaml"
-  secret lossi lossi REDIS_PASSWORD "$(random)" "${object[@]}"
+  secret lossi lossi REDIS_PASSWORD "$(random)"
+  if $STORAGE; then
+    storage_secrets
+    NEXT="kubectl --context kind-$CLUSTER describe secrets --namespace lossi"
+    key=$(ask_kube get secret storage --namespace storage --output 'jsonpath={.data.object}' | base64 --decode) || $DRY_RUN
+    run kubectl --context "kind-$CLUSTER" patch secret lossi --namespace lossi --type merge --patch-file /dev/stdin <<TEXT
+{"stringData": {
+  "AWS_ENDPOINT_URL": "http://object.storage.svc.cluster.local:9000", "AWS_REGION": "us-east-1",
+  "AWS_ACCESS_KEY_ID": "lossi", "AWS_SECRET_ACCESS_KEY": "$key"
+}}
+TEXT
+  fi
 }
 
 # The functions whose newest revision failed.

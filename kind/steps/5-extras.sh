@@ -20,7 +20,6 @@ stores() {
 }
 
 install_storage() {
-  storage_secrets
   # shellcheck disable=SC2086 # a list of words
   stores $STORES
 }

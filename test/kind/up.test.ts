@@ -63,6 +63,16 @@ test("--airflow alone brings its database", () => {
   ]);
 });
 
+test("--storage is lossi's store, also where lossi was there before", () => {
+  const key = /^ {2}object: "(\w+)"$/m.exec(secrets["storage-storage"] ?? "")?.[1];
+  expect(key).toBeDefined();
+  expect(texts.filter((text) => text.includes(`"AWS_SECRET_ACCESS_KEY": "${key}"`))).toHaveLength(1);
+  const { status, calls } = plain.run("up", ["--storage"]);
+  expect(status).toBe(0);
+  expect(calls.filter((call) => / patch secret lossi /.test(call))).toHaveLength(1);
+  expect(plain.secrets()["lossi-lossi"]).toContain("REDIS_PASSWORD");
+});
+
 test("a password is on no command line and in no output", () => {
   const passwords = Object.values(secrets).flatMap((text) => text.match(/[0-9a-f]{48}/g) ?? []);
   expect(passwords.length).toBeGreaterThan(8);
