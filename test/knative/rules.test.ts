@@ -49,6 +49,13 @@ test.each(RULES)("$says: a broken copy is found, with file and field", ({ broken
   expect(problemsOf(all).join("\n")).toContain(`${file}: ${field.replaceAll("~", ".")}`);
 });
 
+test("a second Ingress is found", () => {
+  const edge = files().find(({ object }) => object.kind === "Ingress") as Found;
+  expect(problemsOf([...files(), { ...edge, file: "base/other.yaml" }])).toContain(
+    "base/other.yaml: spec.rules: expected one rule, outside, in one Ingress",
+  );
+});
+
 test.skipIf(!hasKubectl).each(["base", "redis", "scheduler", "overlays/kind", "overlays/istio"])(
   "kubectl kustomize knative/%s: accepted by the rules and read by the platform",
   (folder) => {

@@ -51,10 +51,19 @@ const holds =
   (object: any, all: Found[]): Problem[] =>
     passes(get(object, field), object, all) ? [] : [{ field, message }];
 
+/** The field may not be there. */
+const absent = (field: string, message: string) => holds(field, message, (value) => value === undefined);
+
 const exists = (all: Found[], kind: string, namespace: string, name: string): boolean =>
   all.some(
     ({ object }) =>
       kindOf(object) === kind && object.metadata.name === name && (object.metadata.namespace ?? "") === namespace,
+  );
+
+/** The field has to name an object of this kind in the same namespace. */
+const names = (field: string, kind: string) =>
+  holds(field, `there is no such ${kind.split("/").at(-1)}`, (name, { metadata }, all) =>
+    exists(all, kind, metadata.namespace, name),
   );
 
 const NOT_TAKEN_IN_A_POD = [
@@ -164,7 +173,7 @@ export const RULES: Rule[] = [
   ...NOT_TAKEN_IN_A_POD.map((name): Rule => ({
     says: `no ${name} of a pod: Knative refuses it, or takes it behind a flag`,
     kinds: [KNATIVE_SERVICE],
-    check: holds(`${POD}.${name}`, "is not taken by Knative", (value) => value === undefined),
+    check: absent(`${POD}.${name}`, "is not taken by Knative"),
     broken: { file: SETUP, field: `${POD}.${name}`, to: {} },
   })),
   {
@@ -173,8 +182,7 @@ export const RULES: Rule[] = [
     check: holds(
       `${CONTAINER}.args`,
       "expected the Service's own name, which is a function",
-      (args, { metadata }) =>
-        JSON.stringify(args) === JSON.stringify([metadata.name]) && FUNCTION_NAMES.includes(metadata.name),
+      (args, { metadata }) => isDeepStrictEqual(args, [metadata.name]) && FUNCTION_NAMES.includes(metadata.name),
     ),
     broken: { file: SETUP, field: `${CONTAINER}.args`, to: ["tasks"] },
   },
@@ -195,19 +203,19 @@ export const RULES: Rule[] = [
   ...["lifecycle", "stdin", "tty", "workingDir"].map((name): Rule => ({
     says: `no ${name} of a container`,
     kinds: [KNATIVE_SERVICE],
-    check: holds(`${CONTAINER}.${name}`, "is not taken by Knative, or not needed", (value) => value === undefined),
+    check: absent(`${CONTAINER}.${name}`, "is not taken by Knative, or not needed"),
     broken: { file: SETUP, field: `${CONTAINER}.${name}`, to: true },
   })),
   {
     says: "revisions are named by Knative: a name of ours would have to change with each template",
     kinds: [KNATIVE_SERVICE],
-    check: holds("spec.template.metadata.name", "has to change with each template", (name) => name === undefined),
+    check: absent("spec.template.metadata.name", "has to change with each template"),
     broken: { file: SETUP, field: "spec.template.metadata.name", to: "setup-1" },
   },
   {
     says: "all traffic goes to the newest revision; who splits it does so by hand",
     kinds: [KNATIVE_SERVICE],
-    check: holds("spec.traffic", "would undo what was split by hand", (traffic) => traffic === undefined),
+    check: absent("spec.traffic", "would undo what was split by hand"),
     broken: { file: SETUP, field: "spec.traffic", to: [{ latestRevision: true, percent: 90 }] },
   },
   {
@@ -231,7 +239,7 @@ export const RULES: Rule[] = [
   {
     says: "no startup probe: the kubelet asks once a second, and waking would take that second",
     kinds: [KNATIVE_SERVICE],
-    check: holds(`${CONTAINER}.startupProbe`, "costs a second at each start", (probe) => probe === undefined),
+    check: absent(`${CONTAINER}.startupProbe`, "costs a second at each start"),
     broken: { file: SETUP, field: `${CONTAINER}.startupProbe`, to: { tcpSocket: { port: 8080 } } },
   },
   {
@@ -249,7 +257,7 @@ export const RULES: Rule[] = [
     kinds: [KNATIVE_SERVICE],
     check: (object, all) =>
       WITH_TOKEN.includes(object.metadata.name)
-        ? holds(`${POD}.automountServiceAccountToken`, "true is refused", (value) => value === undefined)(object, all)
+        ? absent(`${POD}.automountServiceAccountToken`, "true is refused")(object, all)
         : equals(`${POD}.automountServiceAccountToken`, false)(object),
     broken: { file: "base/tasks/service.yaml", field: `${POD}.automountServiceAccountToken` },
   },
@@ -377,15 +385,13 @@ export const RULES: Rule[] = [
   {
     says: "dead letters go to a function that is there",
     kinds: ["eventing.knative.dev/v1/Broker"],
-    check: holds("spec.delivery.deadLetterSink.ref.name", "is no Service of ours", (name, { metadata }, all) =>
-      exists(all, KNATIVE_SERVICE, metadata.namespace, name),
-    ),
+    check: names("spec.delivery.deadLetterSink.ref.name", KNATIVE_SERVICE),
     broken: { file: "base/broker.yaml", field: "spec.delivery.deadLetterSink.ref.name", to: "dead-letter" },
   },
   {
     says: "no delivery on a Trigger: it would replace the Broker's, retries and all",
     kinds: ["eventing.knative.dev/v1/Trigger"],
-    check: holds("spec.delivery", "belongs on the Broker", (delivery) => delivery === undefined),
+    check: absent("spec.delivery", "belongs on the Broker"),
     broken: { file: "base/logs/trigger.yaml", field: "spec.delivery", to: { retry: 3 } },
   },
   {
@@ -400,12 +406,8 @@ export const RULES: Rule[] = [
     says: "a Trigger's Broker and subscriber are there",
     kinds: ["eventing.knative.dev/v1/Trigger"],
     check: (object, all) => [
-      ...holds("spec.broker", "there is no such Broker", (name, { metadata }) =>
-        exists(all, "eventing.knative.dev/v1/Broker", metadata.namespace, name),
-      )(object, all),
-      ...holds("spec.subscriber.ref.name", "there is no such Service", (name, { metadata }) =>
-        exists(all, KNATIVE_SERVICE, metadata.namespace, name),
-      )(object, all),
+      ...names("spec.broker", "eventing.knative.dev/v1/Broker")(object, all),
+      ...names("spec.subscriber.ref.name", KNATIVE_SERVICE)(object, all),
     ],
     broken: { file: "base/logs/trigger.yaml", field: "spec.subscriber.ref.name", to: "log" },
   },
@@ -418,15 +420,13 @@ export const RULES: Rule[] = [
   {
     says: "a PingSource has one kind of data",
     kinds: ["sources.knative.dev/v1/PingSource"],
-    check: holds("spec.dataBase64", "stands beside data", (value) => value === undefined),
+    check: absent("spec.dataBase64", "stands beside data"),
     broken: { file: "scheduler/schedule.yaml", field: "spec.dataBase64", to: "e30=" },
   },
   {
     says: "a PingSource beats for a function that is there",
     kinds: ["sources.knative.dev/v1/PingSource"],
-    check: holds("spec.sink.ref.name", "there is no such Service", (name, { metadata }, all) =>
-      exists(all, KNATIVE_SERVICE, metadata.namespace, name),
-    ),
+    check: names("spec.sink.ref.name", KNATIVE_SERVICE),
     broken: { file: "scheduler/schedule.yaml", field: "spec.sink.ref.name", to: "scheduler" },
   },
 
@@ -435,8 +435,11 @@ export const RULES: Rule[] = [
     kinds: ["networking.internal.knative.dev/v1alpha1/Ingress"],
     check: holds(
       "spec.rules",
-      "expected one rule, outside",
-      (rules) => rules.length === 1 && rules[0].visibility === "ExternalIP",
+      "expected one rule, outside, in one Ingress",
+      (rules, object, all) =>
+        all.filter((one) => kindOf(one.object) === kindOf(object)).length === 1 &&
+        rules.length === 1 &&
+        rules[0].visibility === "ExternalIP",
     ),
     broken: { file: "base/edge/ingress.yaml", field: "spec.rules", to: [] },
   },
@@ -488,9 +491,7 @@ export const RULES: Rule[] = [
     says: "a RoleBinding joins a Role and an account that are there",
     kinds: ["rbac.authorization.k8s.io/v1/RoleBinding"],
     check: (object, all) => [
-      ...holds("roleRef.name", "there is no such Role here", (name, { metadata }) =>
-        exists(all, "rbac.authorization.k8s.io/v1/Role", metadata.namespace, name),
-      )(object, all),
+      ...names("roleRef.name", "rbac.authorization.k8s.io/v1/Role")(object, all),
       ...holds("subjects.0.name", "there is no such ServiceAccount", (name, { subjects }) =>
         exists(all, "v1/ServiceAccount", subjects[0].namespace, name),
       )(object, all),
@@ -500,11 +501,7 @@ export const RULES: Rule[] = [
   {
     says: "functions are called through Knative alone, Redis by functions alone",
     kinds: ["networking.k8s.io/v1/NetworkPolicy"],
-    check: holds(
-      "spec.policyTypes",
-      "has to hold for both directions",
-      (types) => JSON.stringify(types) === '["Ingress","Egress"]',
-    ),
+    check: equals("spec.policyTypes", ["Ingress", "Egress"]),
     broken: { file: "base/network-policy.yaml", field: "spec.policyTypes", to: ["Ingress"] },
   },
   {
@@ -512,7 +509,7 @@ export const RULES: Rule[] = [
     kinds: ["networking.k8s.io/v1/NetworkPolicy"],
     check: (object) =>
       object.metadata.name === "redis"
-        ? holds("spec.egress", "calls nobody", (egress) => egress === undefined)(object, [])
+        ? absent("spec.egress", "calls nobody")(object, [])
         : holds("spec.egress", "has to leave out 169.254.0.0/16 and fe80::/10", (egress) =>
             ["169.254.0.0/16", "fe80::/10"].every((network) =>
               egress.some(({ to = [] }: any) => to.some(({ ipBlock }: any) => ipBlock?.except?.includes(network))),
