@@ -94,6 +94,11 @@ secret() {
     "$name" "$namespace" "$entries")" create
 }
 
+# secret_value NAMESPACE NAME KEY: nothing in a dry run, which asks nobody.
+secret_value() {
+  ask_kube get secret "$2" --namespace "$1" --output "jsonpath={.data.$3}" | base64 --decode || $DRY_RUN
+}
+
 # fail CAUSE NEXT
 fail() {
   NEXT=$2

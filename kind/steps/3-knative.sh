@@ -7,12 +7,17 @@ EVENTING="https://github.com/knative/eventing/releases/download/knative-v$EVENTI
 NVSHARE="https://raw.githubusercontent.com/grgalex/nvshare/$NVSHARE_VERSION/kubernetes/manifests"
 ONLINE="curl --head https://github.com (the manifests and images come from there)"
 
+# crds_and_core PART URL
+crds_and_core() {
+  kube apply --filename "$2/$1-crds.yaml"
+  kube wait crd --all --for=condition=Established --timeout=120s
+  kube apply --filename "$2/$1-core.yaml"
+  ready "knative-$1" 300
+}
+
 install_serving() {
   NEXT=$ONLINE
-  kube apply --filename "$SERVING/serving-crds.yaml"
-  kube wait crd --all --for=condition=Established --timeout=120s
-  kube apply --filename "$SERVING/serving-core.yaml"
-  ready knative-serving 300
+  crds_and_core serving "$SERVING"
   # Images that are loaded into the node, or lie in a registry only nodes know, have no digest to ask for.
   kube patch configmap config-deployment --namespace knative-serving --type merge \
     --patch '{"data":{"registries-skipping-tag-resolving":"kind.local,ko.local,dev.local,localhost:5001"}}'
@@ -32,10 +37,7 @@ install_kourier() {
 
 install_eventing() {
   NEXT=$ONLINE
-  kube apply --filename "$EVENTING/eventing-crds.yaml"
-  kube wait crd --all --for=condition=Established --timeout=120s
-  kube apply --filename "$EVENTING/eventing-core.yaml"
-  ready knative-eventing 300
+  crds_and_core eventing "$EVENTING"
   kube apply --filename "$EVENTING/in-memory-channel.yaml"
   kube apply --filename "$EVENTING/mt-channel-broker.yaml"
   ready knative-eventing 300

@@ -26,7 +26,7 @@ make_secrets() {
   if $STORAGE; then
     storage_secrets
     NEXT="kubectl --context kind-$CLUSTER describe secrets --namespace lossi"
-    key=$(ask_kube get secret storage --namespace storage --output 'jsonpath={.data.object}' | base64 --decode) || $DRY_RUN
+    key=$(secret_value storage storage object)
     run kubectl --context "kind-$CLUSTER" patch secret lossi --namespace lossi --type merge --patch-file /dev/stdin <<TEXT
 {"stringData": {
   "AWS_ENDPOINT_URL": "http://object.storage.svc.cluster.local:9000", "AWS_REGION": "us-east-1",

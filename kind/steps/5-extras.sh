@@ -45,10 +45,10 @@ install_airflow() {
   fi
   NEXT="kubectl --context kind-$CLUSTER get pods --namespace forwarder"
   kube apply --filename "$HERE/values/airflow-namespace.yaml"
-  database=$(ask_kube get secret storage --namespace storage --output 'jsonpath={.data.relational}' | base64 --decode) || $DRY_RUN
+  database=$(secret_value storage storage relational)
   secret forwarder airflow-metadata connection "postgresql://lossi:$database@relational.storage.svc.cluster.local:5432/airflow"
   secret forwarder airflow-user password "$(random)"
-  user=$(ask_kube get secret airflow-user --namespace forwarder --output 'jsonpath={.data.password}' | base64 --decode) || $DRY_RUN
+  user=$(secret_value forwarder airflow-user password)
   NAMESPACE=forwarder
   chart airflow airflow --repo https://airflow.apache.org --version "$AIRFLOW_CHART_VERSION" --namespace forwarder \
     --values "$HERE/values/airflow.yaml" --values - <<<"createUserJob: { defaultUser: { username: admin, password: $user } }"
