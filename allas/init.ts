@@ -3,17 +3,31 @@ import type { Twin } from "./twin.ts";
 
 const UNUSED = { "user-domain-name": "none", "project-domain-name": "none", "project-name": "none" };
 
-export async function swiftInit(twin: Twin, prefix: string, key = twin.swift.key): Promise<Record<string, string>> {
+export const swiftInit = async (twin: Twin, prefix: string, key = twin.swift.key): Promise<Record<string, string>> => ({
+  ...names(prefix),
+  ...(await swiftAccess(twin, key)),
+  ...UNUSED,
+  "auth-version": "1",
+});
+
+export const s3Init = (twin: Twin, prefix: string): Record<string, string> => ({
+  ...names(prefix),
+  ...s3Access(twin),
+  "pre-auth-url": "none",
+  "pre-auth-token": "none",
+  ...UNUSED,
+  "auth-version": "none",
+});
+
+/** What a configuration says of the twin's Swift. */
+export async function swiftAccess(twin: Twin, key = twin.swift.key) {
   const { url, token } = await twin.swiftToken({ ...twin.swift, key });
-  const access = { "used-client": "swift", "pre-auth-url": url, "pre-auth-token": token };
-  return { ...names(prefix), ...access, ...UNUSED, "auth-version": "1" };
+  return { "used-client": "swift", "pre-auth-url": url, "pre-auth-token": token };
 }
 
-export function s3Init({ s3 }: Twin, prefix: string): Record<string, string> {
-  const access = { "used-client": "s3", "pre-auth-url": "none", "pre-auth-token": "none" };
-  const { endpoint, region, accessKeyId, secretAccessKey } = s3;
-  const keys = { endpoint, region, "access-key-id": accessKeyId, "secret-access-key": secretAccessKey };
-  return { ...names(prefix), ...access, ...UNUSED, "auth-version": "none", ...keys };
+/** What a configuration says of the twin's S3. */
+export function s3Access({ s3: { endpoint, region, accessKeyId, secretAccessKey } }: Twin) {
+  return { "used-client": "s3", endpoint, region, "access-key-id": accessKeyId, "secret-access-key": secretAccessKey };
 }
 
 const names = (prefix: string) => ({ "bucket-prefix": prefix, "ice-id": "1", user: "me" });

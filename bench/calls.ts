@@ -1,5 +1,10 @@
 import { Agent, request } from "node:http";
 
+import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
+
+/** The body of `setup/config/init` that keeps objects in files. */
+export const NONE: Record<string, string> = Object.fromEntries(CONFIGURATION_KEYS.map((key) => [key, "none"]));
+
 export type Call = { method?: string; headers?: Record<string, string>; body?: string };
 export type Answer = { status: number; text: string };
 

@@ -4,11 +4,9 @@ import { join } from "node:path";
 
 import { build } from "rolldown";
 
-import { answers } from "./calls.ts";
-import { bare, startServer } from "./echo/servers.ts";
-import type { Figure, Measure, Row } from "./measure.ts";
-import { until } from "./processes.ts";
-import { interleave, median, medianRatio } from "./statistics.ts";
+import { bare, startOnce } from "./echo/servers.ts";
+import type { Measure, Row } from "./measure.ts";
+import { figuresOver, interleave } from "./statistics.ts";
 
 const ROUNDS = 15;
 const BARE = "bare `node:http` file";
@@ -42,18 +40,14 @@ export const coldParts: Measure = {
   async run({ folder }) {
     const home = join(folder, "home");
     mkdirSync(home, { recursive: true });
+    const log = join(folder, "start.log");
     const env = { LOSSI_HOME: home, NODE_COMPILE_CACHE: join(folder, "compile-cache") };
-    const contenders = new Map([[BARE, () => startOnce(bare.command, {}, folder)]]);
+    const contenders = new Map([[BARE, () => startOnce(bare, log)]]);
     for (const [index, [name, source]] of Object.entries(PARTS).entries()) {
       const file = await bundle(source, join(folder, `part-${index}`));
-      contenders.set(name, () => startOnce([process.execPath, file], env, folder));
+      contenders.set(name, () => startOnce({ command: [process.execPath, file], env }, log));
     }
-    const times = await interleave(ROUNDS, contenders);
-    const figures = [...times].map(([name, values]): [string, Figure] => [
-      name,
-      { value: median(values), ratio: medianRatio(values, times.get(BARE) ?? []) },
-    ]);
-    return new Map(figures);
+    return figuresOver(BARE, await interleave(ROUNDS, contenders));
   },
 };
 
@@ -68,19 +62,4 @@ async function bundle(source: string, path: string): Promise<string> {
     output: { file: `${path}.cjs`, format: "cjs", minify: true, codeSplitting: false },
   });
   return `${path}.cjs`;
-}
-
-/** Milliseconds from the spawn to the first 2xx. */
-export async function startOnce(
-  command: string[],
-  env: Record<string, string>,
-  folder: string,
-  path = "/",
-): Promise<number> {
-  const begun = performance.now();
-  const started = await startServer({ command, env }, join(folder, "start.log"));
-  await until(() => answers(started.url + path), started);
-  const ms = performance.now() - begun;
-  await started.stop();
-  return ms;
 }

@@ -1,17 +1,15 @@
 import { join } from "node:path";
 
-import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
 import { FUNCTION_NAMES } from "#shared/functions.ts";
 
-import { answers, json } from "./calls.ts";
+import { NONE, json } from "./calls.ts";
 import type { Call } from "./calls.ts";
 import { echoData, echoHeaders } from "./echo/event.ts";
-import { bare, buildEchoes, faasJsRuntime, functionsFramework, ours, startServer } from "./echo/servers.ts";
+import { bare, buildEchoes, faasJsRuntime, functionsFramework, ours, startOnce } from "./echo/servers.ts";
 import type { Server } from "./echo/servers.ts";
 import { ratioAtMost } from "./measure.ts";
 import type { Figure, Measure, Row } from "./measure.ts";
-import { until } from "./processes.ts";
-import { interleave, median, medianRatio } from "./statistics.ts";
+import { figuresOver, interleave, median, medianRatio } from "./statistics.ts";
 
 const ROUNDS = 15;
 
@@ -54,7 +52,7 @@ function contenders(folder: string): Map<string, () => Promise<number>> {
   const home = join(folder, "home");
   const cache = { NODE_COMPILE_CACHE: join(folder, "compile-cache") };
   const event: Call = { method: "POST", headers: { ...echoHeaders, "ce-id": "1" }, body: echoData() };
-  const configuration = json("POST", Object.fromEntries(CONFIGURATION_KEYS.map((key) => [key, "none"])));
+  const configuration = json("POST", NONE);
   const dist = (name: string): Server => ours(join(import.meta.dirname, `../dist/${name}.cjs`), home);
   const all = new Map<string, () => Promise<number>>();
   const add = (name: string, { command, env }: Server, extra: Record<string, string>, path: string, call?: Call) =>
@@ -73,20 +71,9 @@ function contenders(folder: string): Map<string, () => Promise<number>> {
   return all;
 }
 
-async function startOnce(server: Server, log: string, path: string, call?: Call): Promise<number> {
-  const begun = performance.now();
-  const started = await startServer(server, log);
-  await until(() => answers(started.url + path, call), started);
-  const ms = performance.now() - begun;
-  // In order, as a function falls asleep: Node then keeps its compile cache for the next start.
-  await started.stop();
-  return ms;
-}
-
 function figures(times: Map<string, number[]>): Map<string, Figure> {
   const of = (name: string): number[] => times.get(name) ?? [];
-  const found = new Map<string, Figure>();
-  for (const [name, values] of times) found.set(name, { value: median(values), ratio: medianRatio(values, of(BARE)) });
+  const found = figuresOver(BARE, times);
   for (const theirs of [GOOGLE, cached(GOOGLE), FAAS, cached(FAAS)]) {
     found.set(beside(theirs), { value: median(of(ECHO)), ratio: medianRatio(of(ECHO), of(theirs)) });
   }

@@ -2,10 +2,9 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-import { startOnce } from "./cold-parts.ts";
-import { bare } from "./echo/servers.ts";
-import type { Figure, Measure, Row } from "./measure.ts";
-import { interleave, median, medianRatio } from "./statistics.ts";
+import { bare, startOnce } from "./echo/servers.ts";
+import type { Measure, Row } from "./measure.ts";
+import { figuresOver, interleave } from "./statistics.ts";
 
 const ROUNDS = 21;
 const BARE = "bare `node:http` file";
@@ -26,24 +25,17 @@ export const packed: Measure = {
   async run({ folder }) {
     const home = join(folder, "home");
     mkdirSync(home, { recursive: true });
-    const contenders = new Map([[BARE, () => startOnce(bare.command, {}, folder)]]);
+    const log = join(folder, "start.log");
+    const cache = { NODE_COMPILE_CACHE: join(folder, "compile-cache") };
+    const contenders = new Map([[BARE, () => startOnce(bare, log)]]);
     for (const [name, file] of [
       [SOURCES, "../functions/setup/main.ts"],
       [FILE, "../dist/setup.cjs"],
     ] as const) {
-      const command = [process.execPath, join(import.meta.dirname, file)];
-      const env = { LOSSI_HOME: home };
-      const cache = { NODE_COMPILE_CACHE: join(folder, "compile-cache") };
-      contenders.set(name, () => startOnce(command, env, folder, "/healthz"));
-      contenders.set(cached(name), () => startOnce(command, { ...env, ...cache }, folder, "/healthz"));
+      const server = { command: [process.execPath, join(import.meta.dirname, file)], env: { LOSSI_HOME: home } };
+      contenders.set(name, () => startOnce(server, log, "/healthz"));
+      contenders.set(cached(name), () => startOnce({ ...server, env: { ...server.env, ...cache } }, log, "/healthz"));
     }
-    const times = await interleave(ROUNDS, contenders);
-    const bareTimes = times.get(BARE) ?? [];
-    return new Map(
-      [...times].map(([name, values]): [string, Figure] => [
-        name,
-        { value: median(values), ratio: medianRatio(values, bareTimes) },
-      ]),
-    );
+    return figuresOver(BARE, await interleave(ROUNDS, contenders));
   },
 };

@@ -1,8 +1,6 @@
 import { join } from "node:path";
 
-import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
-
-import { callJson } from "./calls.ts";
+import { NONE, callJson } from "./calls.ts";
 import { start, until } from "./processes.ts";
 import type { Started } from "./processes.ts";
 
@@ -60,5 +58,4 @@ export async function startLossi(folder: string): Promise<TaskServer> {
 }
 
 /** Says where jobs go; wakes `setup`. */
-const configure = (url: string): Promise<unknown> =>
-  callJson(`${url}/setup/config/init`, "POST", Object.fromEntries(CONFIGURATION_KEYS.map((key) => [key, "none"])));
+const configure = (url: string): Promise<unknown> => callJson(`${url}/setup/config/init`, "POST", NONE);

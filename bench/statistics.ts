@@ -1,3 +1,5 @@
+import type { Figure } from "./measure.ts";
+
 export const median = (values: readonly number[]): number => percentile(values, 0.5);
 
 /** The value below which this share of all lies. */
@@ -9,6 +11,15 @@ export function percentile(values: readonly number[], share: number): number {
 /** The median of the ratios within each round: what slows the machine for a while slows both. */
 export const medianRatio = (values: readonly number[], over: readonly number[]): number =>
   median(values.map((value, round) => value / (over[round] ?? Number.NaN)));
+
+/** The figure of every contender, over one of them. */
+export const figuresOver = (over: string, times: ReadonlyMap<string, number[]>): Map<string, Figure> =>
+  new Map(
+    [...times].map(([name, values]): [string, Figure] => [
+      name,
+      { value: median(values), ratio: medianRatio(values, times.get(over) ?? []) },
+    ]),
+  );
 
 /** Runs every contender in turn, round after round; a first round warms up and does not count. */
 export async function interleave<K, T>(

@@ -4,7 +4,9 @@ import { join } from "node:path";
 
 import { build } from "rolldown";
 
-import { start } from "../processes.ts";
+import { answers } from "../calls.ts";
+import type { Call } from "../calls.ts";
+import { start, until } from "../processes.ts";
 import type { Started } from "../processes.ts";
 
 export type Server = { command: string[]; env: Record<string, string> };
@@ -60,4 +62,15 @@ export async function startServer({ command, env }: Server, log: string): Promis
   const port = await freePort();
   const ports = { PORT: String(port), FUNC_PORT: String(port) };
   return { ...start(command, { log, env: { ...env, ...ports } }), url: `http://127.0.0.1:${port}` };
+}
+
+/** Milliseconds from the spawn to the first 2xx. */
+export async function startOnce(server: Server, log: string, path = "/", call?: Call): Promise<number> {
+  const begun = performance.now();
+  const started = await startServer(server, log);
+  await until(() => answers(started.url + path, call), started);
+  const ms = performance.now() - begun;
+  // In order, as a function falls asleep: Node then keeps its compile cache for the next start.
+  await started.stop();
+  return ms;
 }

@@ -6,8 +6,8 @@ import { openSqliteState } from "#shared/state/sqlite.ts";
 import { openS3Store } from "#shared/store/s3.ts";
 import type { Store } from "#shared/store/store.ts";
 
+import { s3Access, swiftAccess } from "../../allas/init.ts";
 import { startTwin } from "../../allas/twin.ts";
-import type { Twin } from "../../allas/twin.ts";
 
 export type Gateway = {
   s3: Record<string, string>;
@@ -23,8 +23,8 @@ export async function startGateway(folder: string): Promise<Gateway | null> {
   const state = openSqliteState({ folder: join(folder, "turns") });
   const store = await openS3Store({ ...twin.s3, turns: { documents: state.documents, onCollision: () => {} } });
   return {
-    s3: s3Of(twin),
-    swift: await swiftOf(twin),
+    s3: s3Access(twin),
+    swift: await swiftAccess(twin),
     store,
     async stop() {
       store.close();
@@ -32,17 +32,4 @@ export async function startGateway(folder: string): Promise<Gateway | null> {
       await twin.stop();
     },
   };
-}
-
-const s3Of = ({ s3 }: Twin): Record<string, string> => ({
-  "used-client": "s3",
-  endpoint: s3.endpoint,
-  region: s3.region,
-  "access-key-id": s3.accessKeyId,
-  "secret-access-key": s3.secretAccessKey,
-});
-
-async function swiftOf(twin: Twin): Promise<Record<string, string>> {
-  const { url, token } = await twin.swiftToken();
-  return { "used-client": "swift", "pre-auth-url": url, "pre-auth-token": token };
 }

@@ -5,9 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 
-import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
-
-import { callJson } from "../calls.ts";
+import { NONE, callJson } from "../calls.ts";
 import { startPlatform } from "../platform.ts";
 import type { Started } from "../processes.ts";
 
@@ -34,8 +32,7 @@ export async function startScene(folder: string, { configuration = {}, env = {} 
   const manifests = manifestsLeadingTo(listener.url, folder);
   const home = join(folder, "home");
   const platform = await startPlatform(home, { manifests, env });
-  const none = Object.fromEntries(CONFIGURATION_KEYS.map((key) => [key, "none"]));
-  await callJson(`${platform.url}/setup/config/init`, "POST", { ...none, ...configuration });
+  await callJson(`${platform.url}/setup/config/init`, "POST", { ...NONE, ...configuration });
   await callJson(`${platform.url}/automation/arrived`, "PUT", {
     watch: { bucket: BUCKET, prefix: "in/" },
     run: { event: { type: ARRIVED, data: { key: "{key}" } } },

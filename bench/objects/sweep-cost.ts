@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { CONFIGURATION_DOCUMENT, CONFIGURATION_KEYS } from "#shared/configuration.ts";
+import { CONFIGURATION_DOCUMENT } from "#shared/configuration.ts";
 import type { Configuration } from "#shared/configuration.ts";
 import { storeName, watchBucket } from "#shared/objects/watched.ts";
 import { openSqliteState } from "#shared/state/sqlite.ts";
@@ -10,7 +10,7 @@ import { openFilesStore } from "#shared/store/files.ts";
 import { objectsUnder } from "#shared/store/pages.ts";
 import type { Store } from "#shared/store/store.ts";
 
-import { send } from "../calls.ts";
+import { NONE, send } from "../calls.ts";
 import { startFunction, pingEvent } from "../functions.ts";
 import type { Figure, Measure, Row } from "../measure.ts";
 import { cpuMs } from "../processes.ts";
@@ -82,8 +82,7 @@ async function fillBucket(store: Store): Promise<void> {
 
 /** Sweeps a bucket whose every object is known. */
 async function sweepOf(home: string, over: Record<string, string>, store: Store) {
-  const none = Object.fromEntries(CONFIGURATION_KEYS.map((key) => [key, "none"]));
-  const configuration = { ...none, ...over } as Configuration;
+  const configuration = { ...NONE, ...over } as Configuration;
   mkdirSync(home, { recursive: true });
   const state = openSqliteState({ folder: home });
   await state.documents.put(CONFIGURATION_DOCUMENT, configuration);
