@@ -6,6 +6,7 @@ import type { BaseConfig } from "../config.ts";
 import { LossiError } from "../errors.ts";
 import type { Cluster } from "./cluster.ts";
 import { openApi } from "./kubernetes/api.ts";
+import { isInCluster } from "./kubernetes/config.ts";
 import { openKubernetesCluster } from "./kubernetes/kubernetes.ts";
 import { openLocalCluster } from "./local.ts";
 
@@ -18,8 +19,8 @@ export type ClusterConfig = Pick<
 >;
 
 export function openCluster(config: ClusterConfig, account = ACCOUNT): Cluster {
-  const { LOSSI_CLUSTER_URL: platform, KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = config;
-  if (platform !== undefined || host === "") return openLocalCluster(platform);
+  if (!isInCluster(config)) return openLocalCluster(config.LOSSI_CLUSTER_URL);
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = config;
   const url = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
   return openKubernetesCluster({
     api: openApi({ url, token: () => read(account, "token").trim(), ca: () => read(account, "ca.crt") }),

@@ -1,6 +1,7 @@
 /** What `"used-client": "none"` means: files on a laptop; in a cluster, where functions share none, the S3 of AWS's own variables. */
 import { join } from "node:path";
 
+import { isInCluster } from "../cluster/kubernetes/config.ts";
 import { LossiError } from "../errors.ts";
 import { embeddedVariables } from "./embedded-config.ts";
 import type { EmbeddedConfig } from "./embedded-config.ts";
@@ -11,8 +12,7 @@ import type { Turns } from "./turns.ts";
 
 /** In a cluster without these variables every call throws `invalid`, which says what would be right. */
 export function openEmbeddedStore(config: EmbeddedConfig, turns: Turns): Store {
-  const { LOSSI_HOME: home, LOSSI_CLUSTER_URL: platform, KUBERNETES_SERVICE_HOST: host } = config;
-  if (platform !== undefined || host === "") return openFilesStore({ folder: join(home, "store") });
+  if (!isInCluster(config)) return openFilesStore({ folder: join(config.LOSSI_HOME, "store") });
   let opened: Promise<Store> | undefined;
   const open = async (): Promise<Store> => {
     const missing = Object.keys(embeddedVariables).filter(
@@ -33,10 +33,5 @@ export function openEmbeddedStore(config: EmbeddedConfig, turns: Turns): Store {
     });
   };
   const close = (): void => void opened?.then((store) => store.close()).catch(() => {});
-  return { ...lazyStore(() => (opened ??= open().catch(forget))), close };
-
-  function forget(error: unknown): never {
-    opened = undefined;
-    throw error;
-  }
+  return { ...lazyStore(() => (opened ??= open())), close };
 }

@@ -7,6 +7,12 @@ const label = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** Node ports of exports; the range stands in `kind/cluster.yaml` as well. */
 export const EXPORT_PORTS = Array.from({ length: 10 }, (_, index) => 30_610 + index);
 
+/** Whether a cluster is around this container, and no laptop platform, which says where it is. */
+export const isInCluster = (config: {
+  LOSSI_CLUSTER_URL?: string | undefined;
+  KUBERNETES_SERVICE_HOST: string;
+}): boolean => config.LOSSI_CLUSTER_URL === undefined && config.KUBERNETES_SERVICE_HOST !== "";
+
 export const kubernetesVariables = {
   /** Kubernetes sets both in every container. */
   KUBERNETES_SERVICE_HOST: z.string().default(""),
