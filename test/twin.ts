@@ -5,7 +5,9 @@ import { join } from "node:path";
 
 import { afterAll, onTestFinished } from "vitest";
 
+import { openSqliteState } from "#shared/state/sqlite.ts";
 import type { Store } from "#shared/store/store.ts";
+import type { Turns } from "#shared/store/turns.ts";
 
 import { s3Init, swiftInit } from "../allas/init.ts";
 import { startTwin } from "../allas/twin.ts";
@@ -35,6 +37,17 @@ export async function storeOn(twin: Twin): Promise<Store> {
     rmSync(folder, { recursive: true });
   });
   return store;
+}
+
+/** Where the writers of one test take turns. */
+export function turnsOfThisTest(onCollision: Turns["onCollision"] = () => {}): Turns {
+  const folder = mkdtempSync(join(tmpdir(), "lossi-turns-"));
+  const { documents, close } = openSqliteState({ folder });
+  onTestFinished(() => {
+    close();
+    rmSync(folder, { recursive: true });
+  });
+  return { documents, onCollision };
 }
 
 /** The body of `setup/config/init` for a Swift token. */

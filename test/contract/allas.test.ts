@@ -8,14 +8,13 @@ import { PutBucketVersioningCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 
 import { codeOf } from "#shared/errors.ts";
-import { openSqliteState } from "#shared/state/sqlite.ts";
 import { openS3Store } from "#shared/store/s3.ts";
 import type { Store } from "#shared/store/store.ts";
 import { openSwiftStore } from "#shared/store/swift.ts";
 import type { SwiftAccess, SwiftOptions } from "#shared/store/swift.ts";
 
 import type { Twin } from "../../allas/twin.ts";
-import { hasCeph, twinOfThisFile } from "../twin.ts";
+import { hasCeph, turnsOfThisTest, twinOfThisFile } from "../twin.ts";
 import { startProxy } from "./gateway-proxy.ts";
 import { allPages, byBytes, randomBucket, storeContract, text } from "./store.ts";
 
@@ -31,20 +30,16 @@ describe.skipIf(!hasCeph)("on a real gateway", async () => {
   storeContract("swift", () => ({ module, open: "openSwift", options }));
   storeContract("s3 reading what swift wrote", () => ({ module, open: "openBoth", options }));
 
-  const temporary = (): string => {
-    const folder = mkdtempSync(join(around, "state-"));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
-    return folder;
-  };
   type Doors = { url?: string; idleMs?: number; onCollision?: (message: string) => void };
-  const turnsOf = ({ onCollision = () => {} }: Doors) => {
-    const state = openSqliteState({ folder: temporary() });
-    onTestFinished(() => state.close());
-    return { documents: state.documents, onCollision };
-  };
   const openedS3 = async (doors: Doors = {}, keys: Partial<Twin["s3"]> = {}): Promise<Store> => {
     const { url: endpoint = twin.url, idleMs = 10_000 } = doors;
-    const store = await openS3Store({ ...twin.s3, ...keys, endpoint, idleMs, turns: turnsOf(doors) });
+    const store = await openS3Store({
+      ...twin.s3,
+      ...keys,
+      endpoint,
+      idleMs,
+      turns: turnsOfThisTest(doors.onCollision),
+    });
     onTestFinished(() => store.close());
     return store;
   };
@@ -53,7 +48,7 @@ describe.skipIf(!hasCeph)("on a real gateway", async () => {
     url: access.url.replace(twin.url, doors.url ?? twin.url),
   });
   const openedSwift = (doors: Doors = {}, ask: SwiftOptions["access"] = async () => throughDoor(doors)): Store =>
-    openSwiftStore({ access: ask, idleMs: doors.idleMs ?? 10_000, turns: turnsOf(doors) });
+    openSwiftStore({ access: ask, idleMs: doors.idleMs ?? 10_000, turns: turnsOfThisTest(doors.onCollision) });
   const doors: [string, (doors?: Doors) => Store | Promise<Store>][] = [
     ["s3", openedS3],
     ["swift", openedSwift],

@@ -4,24 +4,21 @@ import { join } from "node:path";
 
 import { describe, expect, onTestFinished, test } from "vitest";
 
-import { openSqliteState } from "#shared/state/sqlite.ts";
 import { openEmbeddedStore } from "#shared/store/embedded.ts";
 
-import { hasCeph, twinOfThisFile } from "../twin.ts";
+import { hasCeph, turnsOfThisTest, twinOfThisFile } from "../twin.ts";
 import { randomBucket, text } from "./store.ts";
 
 const NONE = { AWS_ENDPOINT_URL: "", AWS_REGION: "", AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "" };
 
 function open(config: Partial<typeof NONE>, place: { host?: string; platform?: string } = { host: "10.96.0.1" }) {
-  const folder = mkdtempSync(join(tmpdir(), "lossi-embedded-"));
-  const { documents, close } = openSqliteState({ folder });
+  const home = mkdtempSync(join(tmpdir(), "lossi-embedded-"));
   const { host = "", platform } = place;
-  const where = { LOSSI_HOME: folder, KUBERNETES_SERVICE_HOST: host, LOSSI_CLUSTER_URL: platform };
-  const store = openEmbeddedStore({ ...NONE, ...config, ...where }, { documents, onCollision: () => {} });
+  const where = { LOSSI_HOME: home, KUBERNETES_SERVICE_HOST: host, LOSSI_CLUSTER_URL: platform };
+  const store = openEmbeddedStore({ ...NONE, ...config, ...where }, turnsOfThisTest());
   onTestFinished(() => {
     store.close();
-    close();
-    rmSync(folder, { recursive: true });
+    rmSync(home, { recursive: true });
   });
   return store;
 }

@@ -1,18 +1,14 @@
 /** Tokens of Keystone for the Swift driver, on a real gateway. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 
 import { describe, expect, onTestFinished, test } from "vitest";
 
-import { openSqliteState } from "#shared/state/sqlite.ts";
 import { keystoneAccess } from "#shared/store/keystone.ts";
 import type { KeystoneOptions } from "#shared/store/keystone.ts";
 import { openSwiftStore } from "#shared/store/swift.ts";
 
 import { PROJECT, startKeystone, USER } from "../keystone.ts";
 import type { Keystone } from "../keystone.ts";
-import { hasCeph, twinOfThisFile } from "../twin.ts";
+import { hasCeph, turnsOfThisTest, twinOfThisFile } from "../twin.ts";
 import { randomBucket, text } from "./store.ts";
 
 describe.skipIf(!hasCeph)("tokens of Keystone", async () => {
@@ -20,12 +16,6 @@ describe.skipIf(!hasCeph)("tokens of Keystone", async () => {
   const twin = await twinOfThisFile();
 
   const opened = (keystone: Keystone, options: Partial<KeystoneOptions> = {}) => {
-    const folder = mkdtempSync(join(tmpdir(), "lossi-keystone-"));
-    const state = openSqliteState({ folder });
-    onTestFinished(() => {
-      state.close();
-      rmSync(folder, { recursive: true });
-    });
     const access = keystoneAccess({
       config: keystone.variables,
       userDomain: USER.domain,
@@ -33,7 +23,7 @@ describe.skipIf(!hasCeph)("tokens of Keystone", async () => {
       project: PROJECT.name,
       ...options,
     });
-    return openSwiftStore({ access, turns: { documents: state.documents, onCollision: () => {} } });
+    return openSwiftStore({ access, turns: turnsOfThisTest() });
   };
   const failure = (work: Promise<unknown>): Promise<any> =>
     work.then(

@@ -4,6 +4,8 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { FUNCTION_NAMES } from "#shared/functions.ts";
+
 import { listTasks } from "../../chaos/account.ts";
 import {
   JOB,
@@ -26,8 +28,8 @@ const wait = async (lossi: Lossi, ms: number) => {
 };
 
 /** Changes the template in the manifests, which the platform watches. */
-function changeTemplate(manifests: string, from: string, to: string): void {
-  const file = join(manifests, "visitor/service.yaml");
+function changeTemplate(manifests: string, from: string, to: string, name = "visitor"): void {
+  const file = join(manifests, name, "service.yaml");
   const text = readFileSync(file, "utf8");
   expect(text).toContain(from);
   writeFileSync(file, text.replace(from, to));
@@ -114,13 +116,7 @@ test("an upgrade from the commit before, manifests and functions, with 200 tasks
   build();
   cpSync(join(root, "dist"), functions, { recursive: true });
   cpSync(join(root, "knative/base"), manifests, { recursive: true });
-  for (const name of readdirSync(manifests, { withFileTypes: true }).flatMap((one) =>
-    one.isDirectory() ? [one.name] : [],
-  )) {
-    const file = join(manifests, name, "service.yaml");
-    if (name === "edge") continue;
-    writeFileSync(file, readFileSync(file, "utf8").replace("timeoutSeconds: 60", "timeoutSeconds: 59"));
-  }
+  for (const name of FUNCTION_NAMES) changeTemplate(manifests, "timeoutSeconds: 60", "timeoutSeconds: 59", name);
   await until(() => lossi.output().includes("orchestration-00002 takes over"), 60);
   await submit();
   const tasks = await until(async () => {
