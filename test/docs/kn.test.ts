@@ -86,6 +86,7 @@ const objectOf: Record<string, (command: Command) => unknown> = {
           spec: {
             serviceAccountName: one(command, "--service-account"),
             timeoutSeconds: Number(one(command, "--timeout")),
+            containerConcurrency: Number(one(command, "--concurrency-limit")),
             containers: [
               {
                 image: one(command, "--image"),

@@ -338,6 +338,12 @@ export const RULES: Rule[] = [
     broken: { file: SETUP, field: `${POD}.timeoutSeconds`, to: 601 },
   },
   {
+    says: "each Service says how many requests an instance takes at once",
+    kinds: [KNATIVE_SERVICE],
+    check: holds(`${POD}.containerConcurrency`, "is not 1 to 1000", (value) => value >= 1 && value <= 1000),
+    broken: { file: SETUP, field: `${POD}.containerConcurrency` },
+  },
+  {
     says: "who may take longer than 300 s says so for the first byte as well: else Knative ends it there",
     kinds: [KNATIVE_SERVICE],
     check: holds(`${POD}.responseStartTimeoutSeconds`, "has to be as long as timeoutSeconds", (value, object) => {

@@ -149,7 +149,7 @@ const BROKEN: [string, string | null, string, string][] = [
   ],
   [service, "envFrom:", "startupProbe: {}\n          envFrom:", `${container}.startupProbe: is not honoured`],
   [service, "timeoutSeconds: 60", "timeoutSeconds: 601", "spec.template.spec.timeoutSeconds:"],
-  [service, "timeoutSeconds: 60", "containerConcurrency: 1001", "spec.template.spec.containerConcurrency:"],
+  [service, "containerConcurrency: 100", "containerConcurrency: 1001", "spec.template.spec.containerConcurrency:"],
   [
     service,
     "timeoutSeconds: 60",
