@@ -2,6 +2,7 @@ import { pino } from "pino";
 import type { DestinationStream, Logger } from "pino";
 
 import type { Lines, LogLine } from "./state/state.ts";
+import { currentTrace } from "./trace.ts";
 
 export type { Logger } from "pino";
 
@@ -21,10 +22,21 @@ export function createLogger(name: string, level: string, lines: Lines): Logger 
     },
   };
   return pino(
-    { level, base: { function: name }, redact: { paths: REDACTED, censor: "[redacted]" }, messageKey: "message" },
+    {
+      level,
+      base: { function: name },
+      mixin: traceOfLine,
+      redact: { paths: REDACTED, censor: "[redacted]" },
+      messageKey: "message",
+    },
     stream,
   );
 }
+
+const traceOfLine = (): { traceId?: string } => {
+  const trace = currentTrace();
+  return trace === undefined ? {} : { traceId: trace.id };
+};
 
 function toLogLine(name: string, line: Record<string, unknown>): LogLine {
   const { time, level, function: _name, message, ...fields } = line;

@@ -4,6 +4,7 @@ import { requireAdmin } from "#shared/http/access.ts";
 import { createHttp, onlyMethod } from "#shared/http/app.ts";
 import type { App } from "#shared/http/app.ts";
 import type { Logger } from "#shared/log.ts";
+import { followEvent } from "#shared/trace.ts";
 
 import { list, record, redrive } from "./handle.ts";
 import type { Deps } from "./handle.ts";
@@ -22,6 +23,7 @@ export function createApp(deps: Deps, log: Logger): App {
   onlyMethod(app, "POST", "/dead-letters/:id/redrive");
   app.post("/", async (c) => {
     const event = fromHttp(c.req.header(), c.var.body);
+    followEvent(event.attributes);
     const done = await record(event, deps);
     c.var.log.warn({ ceId: event.attributes["id"], ceType: event.attributes["type"], done }, "a dead letter");
     return c.body(null, 202);

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 
 import { LossiError } from "../errors.ts";
+import { traceHeaders } from "../trace.ts";
 
 export type AttributeValue = string | number | boolean;
 
@@ -22,9 +23,10 @@ export type NewEvent = {
   data: unknown;
 };
 
-/** A new event with JSON data, an id of its own and the time of now. Throws `invalid`. */
+/** A new event with JSON data, an id of its own, the time of now and the trace of the moment. Throws `invalid`. */
 export function newEvent({ id = randomUUID(), type, source, subject, extensions = {}, data }: NewEvent): CloudEvent {
   const attributes = {
+    ...traceHeaders(),
     ...extensions,
     specversion: "1.0",
     id,

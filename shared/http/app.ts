@@ -9,6 +9,7 @@ import type * as z from "zod";
 import { LossiError, STATUS, codeOf, messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { parse, quote } from "../schema.ts";
+import { inTrace } from "../trace.ts";
 import type { Access, Caller } from "./access.ts";
 import { parseJson, readBody } from "./body.ts";
 import { errorBody } from "./error-body.ts";
@@ -24,13 +25,16 @@ export type AppContext = Context<AppEnv>;
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /**
- * The Hono app that every function starts from: request id, body, one closing log line, errors as
+ * The Hono app that every function starts from: request id, trace, body, one closing log line, errors as
  * `{code, message, requestId}`, and `GET /healthz`. Callers say who they are, but for events, which no edge lets in, and
  * for `open` paths, which have a secret of their own.
  */
 export function createHttp(log: Logger, open: string[] = []): App {
   const app: App = new Hono<AppEnv>();
   app.get("/healthz", (c) => c.text("ok"));
+  app.use((c, next) =>
+    inTrace({ traceparent: c.req.header("traceparent"), tracestate: c.req.header("tracestate") }, next),
+  );
   app.use(async (c, next) => {
     const begun = performance.now();
     const given = c.req.header("x-request-id") ?? "";

@@ -2,6 +2,7 @@
 import { fromHttp } from "../cloudevents/http.ts";
 import { jsonData } from "../cloudevents/event.ts";
 import { LossiError, messageOf } from "../errors.ts";
+import { followEvent } from "../trace.ts";
 import type { CloudEvent } from "../cloudevents/event.ts";
 import type { App, AppContext } from "./app.ts";
 
@@ -25,6 +26,7 @@ export function onEvents(app: App, handlers: Record<string, Handler>): void {
   app.post("/", async (c) => {
     const event = fromHttp(c.req.header(), c.var.body);
     const { type, id, source } = event.attributes;
+    followEvent(event.attributes);
     c.set("log", c.var.log.child({ ceId: id, ceType: type, ceSource: source }));
     const handler = handlers[String(type)];
     if (handler === undefined)
