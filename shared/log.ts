@@ -2,7 +2,7 @@ import { pino } from "pino";
 import type { DestinationStream, Logger } from "pino";
 
 import type { Lines, LogLine } from "./state/state.ts";
-import { currentTrace } from "./trace.ts";
+import { lineFields } from "./trace.ts";
 
 export type { Logger } from "pino";
 
@@ -25,18 +25,13 @@ export function createLogger(name: string, level: string, lines: Lines): Logger 
     {
       level,
       base: { function: name },
-      mixin: traceOfLine,
+      mixin: lineFields,
       redact: { paths: REDACTED, censor: "[redacted]" },
       messageKey: "message",
     },
     stream,
   );
 }
-
-const traceOfLine = (): { traceId?: string } => {
-  const trace = currentTrace();
-  return trace === undefined ? {} : { traceId: trace.id };
-};
 
 function toLogLine(name: string, line: Record<string, unknown>): LogLine {
   const { time, level, function: _name, message, ...fields } = line;

@@ -1,4 +1,4 @@
-/** W3C Trace Context (Level 1): which trace everything that happens at the moment belongs to. */
+/** W3C Trace Context (Level 1): which trace, and which task, everything that happens at the moment belongs to. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes } from "node:crypto";
 
@@ -9,7 +9,7 @@ export type Trace = { id: string; span: string; flags: string; state: string | u
 export type TraceHeaders = { traceparent?: string; tracestate?: string };
 type Incoming = { [name in keyof TraceHeaders]: string | undefined };
 
-const storage = new AsyncLocalStorage<{ trace: Trace }>();
+const storage = new AsyncLocalStorage<{ trace: Trace; taskId?: string }>();
 
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?<id>(?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-(?<flags>[0-9a-f]{2})(-|$)/;
 /** As long as a `tracestate` has to be handed on (3.3.1.5). */
@@ -37,6 +37,18 @@ export function followEvent({ traceparent, tracestate }: Record<string, unknown>
 
 /** The trace of the moment; none outside of a request. */
 export const currentTrace = (): Trace | undefined => storage.getStore()?.trace;
+
+/** What follows in this request is about a task, which its log lines name. */
+export function aboutTask(taskId: string): void {
+  const current = storage.getStore();
+  if (current !== undefined) current.taskId = taskId;
+}
+
+/** What every log line of the moment says. */
+export function lineFields(): { traceId?: string; taskId?: string } {
+  const { trace, taskId } = storage.getStore() ?? {};
+  return { ...(trace !== undefined && { traceId: trace.id }), ...(taskId !== undefined && { taskId }) };
+}
 
 /** The headers that hand a trace on: by its id, or of the moment. */
 export function traceHeaders(id = currentTrace()?.id): TraceHeaders {

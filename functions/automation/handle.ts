@@ -1,5 +1,16 @@
 import { createHash } from "node:crypto";
 
+import {
+  RULES,
+  RUNS,
+  WAITING,
+  describeAutomation,
+  findAutomation,
+  unknownAutomation,
+} from "#shared/automations/automations.ts";
+import type { Run, Stored } from "#shared/automations/automations.ts";
+import { actionOf, matches } from "#shared/automations/rule.ts";
+import type { Appeared, Rule } from "#shared/automations/rule.ts";
 import { requireConfiguration, submitterBucket } from "#shared/configuration.ts";
 import type { Configuration } from "#shared/configuration.ts";
 import { LossiError, codeOf, isFinal, messageOf } from "#shared/errors.ts";
@@ -14,8 +25,6 @@ import type { Documents, Json, Ledger } from "#shared/state/state.ts";
 import type { Store } from "#shared/store/store.ts";
 import { accept, announcement } from "#shared/tasks/accept.ts";
 import type { AcceptDeps } from "#shared/tasks/accept.ts";
-import { actionOf, matches } from "./rule.ts";
-import type { Appeared, Rule } from "./rule.ts";
 
 export type Deps = AcceptDeps & {
   documents: Documents;
@@ -25,18 +34,8 @@ export type Deps = AcceptDeps & {
   now: () => number;
 };
 
-/** `stopped`: why it does nothing although it is enabled. `owner`: who may see and change it beside administrators. */
-type Stored = Rule & { stopped: string | null; owner?: string | null };
-/** What an automation did about one state of an object; `task` is `null` where it sent an event. */
-type Run = Appeared & { at: number; task: string | null; reason: string | null };
-
-const RULES = "automation/";
-const RUNS = "automation-run/";
-/** Objects that appeared while their automation was stopped. */
-const WAITING = "automation-waiting/";
 const KEEP_MS = 7 * 24 * 60 * 60 * 1000;
 const HOUR_MS = 60 * 60 * 1000;
-const SHOWN = 20;
 
 /** Stores an automation and watches its bucket; what waited while it was stopped begins. Throws `invalid`, `forbidden`. */
 export async function put(name: string, rule: Rule, caller: Caller | null, deps: Deps): Promise<Json> {
@@ -52,7 +51,7 @@ export async function put(name: string, rule: Rule, caller: Caller | null, deps:
   await deps.documents.put(RULES + name, { ...rule, stopped: null, owner } as Json);
   await deps.documents.delete(COUNTS + name);
   if (rule.enabled) await runWaiting(name, deps);
-  return describe(name, caller, deps);
+  return describeAutomation(name, caller, deps);
 }
 
 async function watch(bucket: string, configuration: Configuration, deps: Deps): Promise<void> {
@@ -66,30 +65,10 @@ async function watch(bucket: string, configuration: Configuration, deps: Deps): 
   await deps.subscribe(configuration, [bucket]);
 }
 
-/** An automation and its last runs, newest first. Throws `not_found`. */
-export async function describe(name: string, caller: Caller | null, deps: Deps): Promise<Json> {
-  const rule = await find(name, caller, deps);
-  let last: Run[] = [];
-  for await (const { value } of documentsUnder(deps.documents, `${RUNS}${name}/`))
-    last = [...last, value as Run].toSorted((a, b) => b.at - a.at).slice(0, SHOWN);
-  let waiting = 0;
-  for await (const _ of documentsUnder(deps.documents, `${WAITING}${name}/`)) waiting += 1;
-  return { name, ...rule, waiting, runs: await Promise.all(last.map((run) => outcomeOf(run, deps))) } as Json;
-}
-
-/** Every automation of the caller, by name. */
-export async function list(caller: Caller | null, { documents }: Deps): Promise<Json> {
-  const theirs: Json[] = [];
-  for await (const { key, value } of documentsUnder(documents, RULES))
-    if (isTheirs(caller, (value as Stored).owner))
-      theirs.push({ name: key.slice(RULES.length), ...(value as { [key: string]: Json }) });
-  return theirs;
-}
-
 /** Forgets an automation; tasks that it began go on. Throws `not_found`. */
 export async function remove(name: string, caller: Caller | null, { documents }: Deps): Promise<void> {
-  await find(name, caller, { documents });
-  if (!(await documents.delete(RULES + name))) throw unknown(name);
+  await findAutomation(name, caller, documents);
+  if (!(await documents.delete(RULES + name))) throw unknownAutomation(name);
   for await (const { key } of documentsUnder(documents, `${WAITING}${name}/`)) await documents.delete(key);
 }
 
@@ -174,24 +153,10 @@ async function stop(name: string, stopped: string, deps: Deps): Promise<void> {
 async function runWaiting(name: string, deps: Deps): Promise<void> {
   const prefix = `${WAITING}${name}/`;
   for await (const { key, value } of documentsUnder(deps.documents, prefix)) {
-    const rule = await find(name, null, deps);
+    const rule = await findAutomation(name, null, deps.documents);
     if (!(await begin(name, rule, value as Appeared, key.slice(prefix.length), deps))) return;
     await deps.documents.delete(key);
   }
-}
-
-async function find(name: string, caller: Caller | null, { documents }: Pick<Deps, "documents">): Promise<Stored> {
-  const document = await documents.get(RULES + name);
-  if (document === null || !isTheirs(caller, (document.value as Stored).owner)) throw unknown(name);
-  return document.value as Stored;
-}
-
-const unknown = (name: string): LossiError =>
-  new LossiError("not_found", `there is no automation ${name}; GET /automation lists them`);
-
-async function outcomeOf({ at, task, ...run }: Run, { ledger }: Deps): Promise<object> {
-  const status = task === null ? null : ((await ledger.get(task))?.status ?? null);
-  return { at: new Date(at).toISOString(), ...run, task, status };
 }
 
 /** In whose name an automation acts. */

@@ -7,7 +7,8 @@ import { readJob } from "#shared/jobs/artifacts.ts";
 import type { Fields } from "#shared/jobs/artifacts.ts";
 import { FLAGS, jobPath, nextVersion } from "#shared/jobs/object.ts";
 import type { RunRecord } from "#shared/jobs/run-record.ts";
-import { storeName } from "#shared/objects/watched.ts";
+import { runDocument } from "#shared/jobs/runs.ts";
+import type { Collected } from "#shared/jobs/runs.ts";
 import type { Announcer } from "#shared/outbox/announcer.ts";
 import type { Documents, Json } from "#shared/state/state.ts";
 import type { Store } from "#shared/store/store.ts";
@@ -17,10 +18,6 @@ import type { RecordDeps } from "./record.ts";
 
 export type Deps = RecordDeps & { documents: Documents; announcer: Announcer; source: string };
 
-/** What was collected of a job, and which events were sent. */
-export type Collected = { record: RunRecord; sent: string[] };
-
-export const COLLECTED = "run/";
 const TRIES = 20;
 
 /** The job that an object tells of, by its key; `null` for any other object. */
@@ -38,7 +35,7 @@ export async function update(bucket: string, objectKey: string, deps: Deps): Pro
   if (key === null || !bucket.startsWith(own) || bucket === own) return false;
   const buckets = { submitter: bucket, forwarder: forwarderBucket(configuration) };
   const place = { key, user: bucket.slice(own.length), buckets };
-  const at = `${COLLECTED}${storeName(configuration)}/${bucket}/${key}`;
+  const at = runDocument(configuration, bucket, key);
   for (let tries = 0; tries < TRIES; tries++) {
     const known = await deps.documents.get(at);
     const before = known?.value as Collected | undefined;

@@ -1,16 +1,12 @@
-import { forwarderBucket, requireConfiguration, submitterBucket } from "#shared/configuration.ts";
-import type { Configuration } from "#shared/configuration.ts";
+import { forwarderBucket, requireConfiguration } from "#shared/configuration.ts";
 import { codeOf } from "#shared/errors.ts";
 import { decode } from "#shared/objects/codec.ts";
+import { readRuns } from "#shared/jobs/runs.ts";
 import { renderMetrics } from "#shared/metrics.ts";
-import type { RunRecord } from "#shared/jobs/run-record.ts";
-import { storeName } from "#shared/objects/watched.ts";
-import { documentsUnder } from "#shared/state/pages.ts";
-import type { Document, Documents, Ledger } from "#shared/state/state.ts";
+import type { Ledger } from "#shared/state/state.ts";
 import { objectsUnder } from "#shared/store/pages.ts";
 import type { ObjectInfo, Store } from "#shared/store/store.ts";
-import { COLLECTED } from "./handle.ts";
-import type { Collected, Deps } from "./handle.ts";
+import type { Deps } from "./handle.ts";
 import { jobFamilies, pipelineFamily, runFamily, taskFamily } from "./metrics.ts";
 
 /** Label sets grow with these, and Prometheus keeps each. */
@@ -22,7 +18,7 @@ const MOST_GROUPS = 100;
 export async function scrape(deps: Deps & { ledger: Ledger }): Promise<string> {
   const configuration = await requireConfiguration(deps.documents);
   const forwarder = forwarderBucket(configuration);
-  const runs = await readRuns(configuration, deps.documents);
+  const runs = await readRuns(configuration, deps.documents, { most: MOST_RUNS });
   const { tasks } = await deps.ledger.list({ limit: MOST_TASKS });
   const ended = tasks.flatMap(({ id, function: group, createdAt, startedAt, endedAt }) =>
     startedAt === null || endedAt === null ? [] : [{ id, group, createdAt, startedAt, endedAt }],
@@ -34,22 +30,6 @@ export async function scrape(deps: Deps & { ledger: Ledger }): Promise<string> {
     taskFamily(forwarder, ended),
   ]);
 }
-
-/** The runs that changed last, and the state of every one. Those of another store or other names would collide. */
-async function readRuns(configuration: Configuration, documents: Documents) {
-  const prefix = `${COLLECTED}${storeName(configuration)}/${submitterBucket(configuration, "")}`;
-  const states: string[] = [];
-  let newest: Document[] = [];
-  const cut = (): Document[] => newest.toSorted((a, b) => b.version - a.version).slice(0, MOST_RUNS);
-  for await (const document of documentsUnder(documents, prefix)) {
-    states.push(recordOf(document).state);
-    newest.push(document);
-    if (newest.length === 2 * MOST_RUNS) newest = cut();
-  }
-  return { newest: cut().map(recordOf), states };
-}
-
-const recordOf = ({ value }: Document): RunRecord => (value as unknown as Collected).record;
 
 /** `TIMES/{group}`: `{id: {name, total-seconds}}`, of the groups that changed last. One that cannot be read is left out. */
 async function pipelineTimes(bucket: string, store: Store) {

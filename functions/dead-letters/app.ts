@@ -1,19 +1,20 @@
 /** Wakes on what the broker could not deliver, and on `/dead-letters`; emits `task.finished`, and on redrive the event again. */
 import { fromHttp } from "#shared/cloudevents/http.ts";
+import { listDeadLetters } from "#shared/dead-letters.ts";
 import { requireAdmin } from "#shared/http/access.ts";
 import { createHttp, onlyMethod } from "#shared/http/app.ts";
 import type { App } from "#shared/http/app.ts";
 import type { Logger } from "#shared/log.ts";
 import { followEvent } from "#shared/trace.ts";
 
-import { list, record, redrive } from "./handle.ts";
+import { record, redrive } from "./handle.ts";
 import type { Deps } from "./handle.ts";
 
 export function createApp(deps: Deps, log: Logger): App {
   const app = createHttp(log);
   app.get("/dead-letters", async (c) => {
     requireAdmin(c.var.caller);
-    return c.json({ deadLetters: await list(deps) });
+    return c.json({ deadLetters: await listDeadLetters(deps.documents) });
   });
   app.post("/dead-letters/:id/redrive", async (c) => {
     requireAdmin(c.var.caller);

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 
 import { toJson } from "#shared/cloudevents/event.ts";
 import type { CloudEvent } from "#shared/cloudevents/event.ts";
+import { DEAD_LETTERS } from "#shared/dead-letters.ts";
+import type { DeadLetter } from "#shared/dead-letters.ts";
 import { LossiError } from "#shared/errors.ts";
 import type { Announcer } from "#shared/outbox/announcer.ts";
 import type { Announcement, Documents, Json, Ledger, Outbox } from "#shared/state/state.ts";
@@ -17,24 +19,6 @@ export type Deps = {
   now: () => number;
 };
 
-/** An event that could not be delivered, as the public API shows it. */
-export type DeadLetter = {
-  id: string;
-  /** The task it was for, if any. */
-  taskId: string | null;
-  type: string;
-  /** In words a person understands. */
-  reason: string;
-  /** HTTP status of the last try; `null` where there was none. */
-  status: number | null;
-  /** Where it could not be delivered to. */
-  destination: string | null;
-  /** ISO 8601. */
-  at: string;
-  event: Json;
-};
-
-const PREFIX = "dead-letters/";
 const KEEP_MS = 30 * 24 * 60 * 60 * 1000;
 
 /** What nobody answered is sent again so many times. */
@@ -53,7 +37,7 @@ export async function record(event: CloudEvent, deps: Deps): Promise<"recorded" 
   const passing = letter.taskId === null ? ["conflict", "unavailable"] : ["conflict"];
   const unanswered = words === null || passing.includes(words.code);
   if (unanswered && (await sendAgain(letter, deps))) return "sent again";
-  await deps.documents.put(PREFIX + letter.id, letter, { ttlMs: KEEP_MS });
+  await deps.documents.put(DEAD_LETTERS + letter.id, letter, { ttlMs: KEEP_MS });
   if (letter.taskId !== null) await failTask(letter.taskId, letter.reason, deps);
   return "recorded";
 }
@@ -123,17 +107,12 @@ function reasonOf(event: CloudEvent): string {
   return `${String(destination)} answered ${String(code)}${said}`;
 }
 
-/** Dead letters, by id, at most 1000. */
-export async function list({ documents }: Deps): Promise<DeadLetter[]> {
-  return (await documents.list(PREFIX)).map(({ value }) => value as DeadLetter);
-}
-
 /**
  * Sends a dead letter on its way again: its task goes from FAILURE back to PENDING under the same id, an event without a
  * task is announced as it was. Answers the task's id or `null`. Throws `not_found`, or `conflict` when the task moved on.
  */
 export async function redrive(id: string, deps: Deps): Promise<string | null> {
-  const document = await deps.documents.get(PREFIX + id);
+  const document = await deps.documents.get(DEAD_LETTERS + id);
   if (document === null)
     throw new LossiError("not_found", "there is no such dead letter; GET /dead-letters lists them");
   const letter = document.value as DeadLetter;

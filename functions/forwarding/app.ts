@@ -4,6 +4,7 @@ import * as z from "zod";
 import { forwardingRequested, ping } from "#events/index.ts";
 import { requireConfiguration } from "#shared/configuration.ts";
 import { forwardKey } from "#shared/forwards/request.ts";
+import { showForwards } from "#shared/forwards/shown.ts";
 import { createHttp, jsonBody, onlyMethod } from "#shared/http/app.ts";
 import type { Caller } from "#shared/http/access.ts";
 import type { App } from "#shared/http/app.ts";
@@ -17,7 +18,7 @@ import { parseRequest } from "#shared/tasks/requests.ts";
 import { work } from "#shared/tasks/work.ts";
 import type { WorkDeps } from "#shared/tasks/work.ts";
 
-import { forward, list, onClock } from "./handle.ts";
+import { forward, onClock } from "./handle.ts";
 import type { Deps } from "./handle.ts";
 
 export function createApp(deps: Deps & AcceptDeps & { work: WorkDeps }, log: Logger): App {
@@ -39,7 +40,7 @@ export function createApp(deps: Deps & AcceptDeps & { work: WorkDeps }, log: Log
       await take("stop", { key, ...pathUser(c.req.param("user")), ...jsonBody(c, startBody) }, c.var.caller),
     );
   });
-  app.get("/forwards", async (c) => c.json({ forwards: await list(c.var.caller, deps) }));
+  app.get("/forwards", async (c) => c.json({ forwards: await showForwards(c.var.caller, deps, { check: true }) }));
   for (const type of ["submit", "stop"]) onlyMethod(app, "POST", `/interaction/forw/${type}/:user/:key`);
   onlyMethod(app, "GET", "/forwards");
   onEvents(app, {

@@ -1,6 +1,4 @@
 import { forwarderBucket, requireConfiguration, submitterBucket } from "#shared/configuration.ts";
-import { isTheirs } from "#shared/http/access.ts";
-import type { Caller } from "#shared/http/access.ts";
 import type { ForwardStatus } from "#shared/cluster/cluster.ts";
 import { LossiError, isFinal, messageOf } from "#shared/errors.ts";
 import { forwardPrefix, changeForward, newForwardObject } from "#shared/forwards/object.ts";
@@ -156,50 +154,4 @@ export async function onClock(deps: Deps): Promise<Swept> {
   const swept = await sweepForwards(deps);
   await stopIdleClock(deps);
   return swept;
-}
-
-/** A forward as `GET /forwards` shows it. */
-export type Shown = {
-  name: string;
-  kind: Kind;
-  user: string;
-  address: string;
-  local: string | null;
-  /** What it leads to. */
-  target: string;
-  connections: number | null;
-  health: ForwardStatus["health"];
-  /** ISO 8601; when nobody renews it any more. */
-  expiresAt: string | null;
-};
-
-/** The caller's forwards with their health, looked at now. */
-export async function list(caller: Caller | null, deps: Deps): Promise<Shown[]> {
-  const entries = await listEntries(deps);
-  const expiry = new Map(
-    entries.flatMap((entry) =>
-      entry.connections.map(({ name }) => [
-        `${entry.kind}/${forwardName(entry.owner, entry.key, name)}`,
-        entry.expiresAt,
-      ]),
-    ),
-  );
-  const theirs = (await deps.cluster.listForwards({ check: true })).filter(({ owner }) => isTheirs(caller, owner));
-  return theirs.map(({ name, owner, target, address, local, connections, health }) => {
-    const until = expiry.get(`${target.kind}/${name}`);
-    return {
-      name,
-      kind: target.kind,
-      user: owner,
-      address,
-      local,
-      target:
-        target.kind === "import"
-          ? `${target.addresses.join(" or ")} port ${target.port}`
-          : `${target.service}.${target.namespace}`,
-      connections,
-      health,
-      expiresAt: until === undefined ? null : new Date(until).toISOString(),
-    };
-  });
 }

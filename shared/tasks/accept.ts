@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { Announcer } from "../outbox/announcer.ts";
 import type { Announcement, Ledger, Task } from "../state/state.ts";
 import { newEvent, toJson } from "../cloudevents/event.ts";
+import { aboutTask } from "../trace.ts";
 import type { Work } from "./requests.ts";
 
 export type AcceptDeps = { ledger: Ledger; announcer: Announcer; source: string };
@@ -20,6 +21,7 @@ export async function accept(
   const announcements = [requested({ id, function: work.function }, deps.source)];
   await deps.ledger.accept({ ...work, id, replayOf }, announcements);
   deps.announcer.announce(announcements);
+  aboutTask(id);
   return id;
 }
 

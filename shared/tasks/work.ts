@@ -3,6 +3,7 @@ import { LossiError, codeOf, isFinal, messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Announcer } from "../outbox/announcer.ts";
 import type { Json, Ledger, Task, TaskLease } from "../state/state.ts";
+import { aboutTask } from "../trace.ts";
 import { finished } from "./accept.ts";
 
 export type WorkDeps = {
@@ -23,6 +24,7 @@ export type Step = (task: Task, lease: TaskLease) => Promise<Json>;
  * tried again), `rejected` when the attempts are used up (the event goes to the dead letters).
  */
 export async function work(taskId: string, step: Step, deps: WorkDeps): Promise<void> {
+  aboutTask(taskId);
   const beginning = await deps.ledger.begin(taskId, deps.leaseMs);
   switch (beginning.outcome) {
     case "unknown":
@@ -63,15 +65,15 @@ async function end(lease: TaskLease, end: End, deps: WorkDeps): Promise<void> {
  * store's credentials keep from it waits until `setup/config/init` announces it again, and costs no attempt.
  */
 async function fail(lease: TaskLease, error: unknown, deps: WorkDeps): Promise<void> {
-  const { id, attempts } = lease.task;
+  const { attempts } = lease.task;
   if (codeOf(error) === "credentials") {
-    deps.log.warn({ taskId: id, reason: messageOf(error) }, "a task waits for fresh credentials of the store");
+    deps.log.warn({ reason: messageOf(error) }, "a task waits for fresh credentials of the store");
     await deps.ledger.wait(lease, messageOf(error));
     return;
   }
   const reason = codeOf(error) === "internal" ? `unexpected: ${messageOf(error)}` : messageOf(error);
   if (isFinal(error)) return end(lease, { status: "FAILURE", reason }, deps);
-  deps.log.warn({ taskId: id, attempts, err: error }, "an attempt failed");
+  deps.log.warn({ attempts, err: error }, "an attempt failed");
   if (attempts >= deps.maxAttempts) {
     const gaveUp = `gave up after ${attempts} attempts: ${reason}`;
     await end(lease, { status: "FAILURE", reason: gaveUp }, deps);

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 
-import { list, record, redrive } from "#functions/dead-letters/handle.ts";
+import { record, redrive } from "#functions/dead-letters/handle.ts";
 import { round } from "#functions/schedule/handle.ts";
 import { newEvent } from "#shared/cloudevents/event.ts";
+import { listDeadLetters } from "#shared/dead-letters.ts";
 import { work } from "#shared/tasks/work.ts";
 import { LossiError } from "#shared/errors.ts";
 import { GRACE_MS } from "#shared/state/state.ts";
@@ -30,7 +31,7 @@ test("a dead letter fails the task it names, in the words of the function; a rep
   const event = failedEvent({ code: "unavailable", message: 'the store is "full"', requestId: "r" });
   await record(event, all);
   await record(event, all);
-  expect(await list(all)).toMatchObject([
+  expect(await listDeadLetters(all.documents)).toMatchObject([
     { taskId: ID, reason: 'the store is "full"', status: 503, destination: "http://x" },
   ]);
   expect(await all.ledger.get(ID)).toMatchObject({ status: "FAILURE", reason: 'the store is "full"' });
@@ -49,10 +50,10 @@ test.each([
     const [again] = await all.outbox.claim(10, 60_000);
     expect(again?.event).toMatchObject({ type: "dev.lossi.orchestration.requested.v1", data: { taskId: ID } });
   }
-  expect(await list(all)).toEqual([]);
+  expect(await listDeadLetters(all.documents)).toEqual([]);
   expect(await record(failedEvent(answer), all)).toBe("recorded");
   expect(await all.ledger.get(ID)).toMatchObject({ status: "FAILURE" });
-  expect(await list(all)).toHaveLength(1);
+  expect(await listDeadLetters(all.documents)).toHaveLength(1);
 });
 
 test.each([
@@ -86,14 +87,14 @@ test("a dead letter of a task that has ended meanwhile is none", async () => {
   const lease = await begun(all, ID);
   await all.ledger.end(lease, { status: "SUCCESS", result: null }, []);
   expect(await record(failedEvent(""), all)).toBe("sent again");
-  expect([await list(all), await all.outbox.nextDue()]).toEqual([[], null]);
+  expect([await listDeadLetters(all.documents), await all.outbox.nextDue()]).toEqual([[], null]);
 });
 
 test("redrive: back to PENDING under the same id, once", async () => {
   const all = deps();
   await all.ledger.retry(await begun(all, ID), "down");
   await record(failedEvent(REFUSED), all);
-  const [letter] = await list(all);
+  const [letter] = await listDeadLetters(all.documents);
   expect(await redrive(String(letter?.id), all)).toBe(ID);
   expect(await all.ledger.get(ID)).toMatchObject({ status: "PENDING", attempts: 0 });
   await expect(redrive(String(letter?.id), all)).rejects.toMatchObject({ code: "not_found" });
@@ -103,7 +104,7 @@ test("redrive: an event without a task is announced as it was", async () => {
   const all = deps();
   const event = newEvent({ type: "other", source: "/elsewhere", data: [1] });
   await record({ ...event, attributes: { ...event.attributes, knativeerrorcode: 500, knativebrokerttl: 3 } }, all);
-  const [letter] = await list(all);
+  const [letter] = await listDeadLetters(all.documents);
   expect(await redrive(String(letter?.id), all)).toBeNull();
   all.clock.now += GRACE_MS;
   const [again] = await all.outbox.claim(10, 1);
@@ -114,7 +115,7 @@ test("redrive: a task that is no FAILURE is left alone", async () => {
   const all = deps();
   await begun(all, ID);
   await record(failedEvent(REFUSED), all);
-  const [letter] = await list(all);
+  const [letter] = await listDeadLetters(all.documents);
   await expect(redrive(String(letter?.id), all)).rejects.toMatchObject({
     code: "conflict",
     message: expect.stringContaining("STARTED"),

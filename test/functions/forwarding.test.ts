@@ -6,12 +6,13 @@ import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
-import { forward, list, onClock } from "#functions/forwarding/handle.ts";
+import { forward, onClock } from "#functions/forwarding/handle.ts";
 import type { Deps } from "#functions/forwarding/handle.ts";
 import { openLocalCluster } from "#shared/cluster/local.ts";
 import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
 import { LossiError } from "#shared/errors.ts";
 import { forwardName } from "#shared/forwards/request.ts";
+import { showForwards } from "#shared/forwards/shown.ts";
 import type { Json } from "#shared/state/state.ts";
 import { createApi } from "#platform/api.ts";
 import { createForwards } from "#platform/forwards/forwards.ts";
@@ -325,7 +326,7 @@ test("a template of the bucket gives its fields to new objects", async () => {
 test("list shows whose a forward is, where it leads and when it ends", async () => {
   const { submit, step, all } = await ready();
   await submit("a", { exports: [LOGS] });
-  expect(await list(null, step)).toEqual([
+  expect(await showForwards(null, step, { check: true })).toEqual([
     {
       name: "none-1-logs",
       kind: "export",
