@@ -7,7 +7,7 @@ import type { App } from "#shared/http/app.ts";
 import type { Logger } from "#shared/log.ts";
 import { followEvent } from "#shared/trace.ts";
 
-import { record, redrive } from "./handle.ts";
+import { drop, record, redrive } from "./handle.ts";
 import type { Deps } from "./handle.ts";
 
 export function createApp(deps: Deps, log: Logger): App {
@@ -20,7 +20,13 @@ export function createApp(deps: Deps, log: Logger): App {
     requireAdmin(c.var.caller);
     return c.json({ output: await redrive(c.req.param("id"), deps) });
   });
+  app.delete("/dead-letters/:id", async (c) => {
+    requireAdmin(c.var.caller);
+    await drop(c.req.param("id"), deps);
+    return c.json({ output: null });
+  });
   onlyMethod(app, "GET", "/dead-letters");
+  onlyMethod(app, "DELETE", "/dead-letters/:id");
   onlyMethod(app, "POST", "/dead-letters/:id/redrive");
   app.post("/", async (c) => {
     const event = fromHttp(c.req.header(), c.var.body);

@@ -107,14 +107,16 @@ function reasonOf(event: CloudEvent): string {
   return `${String(destination)} answered ${String(code)}${said}`;
 }
 
+const unknown = (): LossiError =>
+  new LossiError("not_found", "there is no such dead letter; GET /dead-letters lists them");
+
 /**
  * Sends a dead letter on its way again: its task goes from FAILURE back to PENDING under the same id, an event without a
  * task is announced as it was. Answers the task's id or `null`. Throws `not_found`, or `conflict` when the task moved on.
  */
 export async function redrive(id: string, deps: Deps): Promise<string | null> {
   const document = await deps.documents.get(DEAD_LETTERS + id);
-  if (document === null)
-    throw new LossiError("not_found", "there is no such dead letter; GET /dead-letters lists them");
+  if (document === null) throw unknown();
   const letter = document.value as DeadLetter;
   const task = letter.taskId === null ? null : await deps.ledger.get(letter.taskId);
   const announcements = [task === null ? again(letter) : requested(task, deps.source)];
@@ -125,6 +127,11 @@ export async function redrive(id: string, deps: Deps): Promise<string | null> {
   deps.announcer.announce(announcements);
   await deps.documents.delete(document.key, { ifVersion: document.version });
   return task?.id ?? null;
+}
+
+/** Forgets a dead letter; its task stays the FAILURE it is. Throws `not_found`. */
+export async function drop(id: string, { documents }: Deps): Promise<void> {
+  if (!(await documents.delete(DEAD_LETTERS + id))) throw unknown();
 }
 
 /** The event without what the broker added. */

@@ -3,7 +3,8 @@ import * as z from "zod";
 
 import { forwardingRequested, ping } from "#events/index.ts";
 import { requireConfiguration } from "#shared/configuration.ts";
-import { forwardKey } from "#shared/forwards/request.ts";
+import { extendForwards } from "#shared/forwards/registry.ts";
+import { forwardKey, ttlSeconds } from "#shared/forwards/request.ts";
 import { showForwards } from "#shared/forwards/shown.ts";
 import { createHttp, jsonBody, onlyMethod } from "#shared/http/app.ts";
 import type { Caller } from "#shared/http/access.ts";
@@ -11,7 +12,7 @@ import type { App } from "#shared/http/app.ts";
 import { on, onEvents } from "#shared/http/events.ts";
 import { startBody } from "#shared/jobs/request.ts";
 import type { Logger } from "#shared/log.ts";
-import { parse } from "#shared/schema.ts";
+import { parse, strict } from "#shared/schema.ts";
 import { accept } from "#shared/tasks/accept.ts";
 import type { AcceptDeps } from "#shared/tasks/accept.ts";
 import { parseRequest } from "#shared/tasks/requests.ts";
@@ -20,6 +21,9 @@ import type { WorkDeps } from "#shared/tasks/work.ts";
 
 import { forward, onClock } from "./handle.ts";
 import type { Deps } from "./handle.ts";
+
+const extendBody = strict({ "ttl-seconds": ttlSeconds.optional() });
+const forwardPlace = z.object({ kind: z.enum(["import", "export"]), name: z.string().max(63) });
 
 export function createApp(deps: Deps & AcceptDeps & { work: WorkDeps }, log: Logger): App {
   const app = createHttp(log);
@@ -41,8 +45,16 @@ export function createApp(deps: Deps & AcceptDeps & { work: WorkDeps }, log: Log
     );
   });
   app.get("/forwards", async (c) => c.json({ forwards: await showForwards(c.var.caller, deps, { check: true }) }));
+  app.post("/forwards/:kind/:name/extend", async (c) => {
+    const { "ttl-seconds": seconds = deps.ttlSeconds } = jsonBody(c, extendBody);
+    const forward = parse(forwardPlace, { kind: c.req.param("kind"), name: c.req.param("name") }, "path");
+    const until = deps.now() + seconds * 1000;
+    await extendForwards(forward, c.var.caller, until, deps);
+    return c.json({ output: { expiresAt: new Date(until).toISOString() } });
+  });
   for (const type of ["submit", "stop"]) onlyMethod(app, "POST", `/interaction/forw/${type}/:user/:key`);
   onlyMethod(app, "GET", "/forwards");
+  onlyMethod(app, "POST", "/forwards/:kind/:name/extend");
   onEvents(app, {
     [forwardingRequested.type]: on(forwardingRequested.parse, ({ taskId }) =>
       work(taskId, (task, lease) => forward(task, lease, deps), deps.work),

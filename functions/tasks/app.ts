@@ -8,7 +8,7 @@ import { strict } from "#shared/schema.ts";
 import { TASK_STATUSES } from "#shared/state/state.ts";
 import type { TaskFilter } from "#shared/state/state.ts";
 
-import { find, list, outcome, replay, run } from "./handle.ts";
+import { cancel, find, list, outcome, redrive, replay, run } from "./handle.ts";
 import type { Deps } from "./handle.ts";
 
 const filter = strict({
@@ -30,10 +30,12 @@ export function createApp(deps: Deps, log: Logger): App {
   );
   app.get("/tasks", async (c) => c.json(await list(query(c, filter) as TaskFilter, c.var.caller, deps)));
   app.get("/tasks/:id", async (c) => c.json(await find(c.req.param("id"), c.var.caller, deps)));
-  app.post("/tasks/:id/replay", async (c) => c.json({ output: await replay(c.req.param("id"), c.var.caller, deps) }));
+  for (const [step, act] of Object.entries({ replay, redrive, cancel })) {
+    app.post(`/tasks/:id/${step}`, async (c) => c.json({ output: await act(c.req.param("id"), c.var.caller, deps) }));
+    onlyMethod(app, "POST", `/tasks/:id/${step}`);
+  }
   for (const path of ["/interaction/task/run/:name", "/interaction/task/get/:id", "/tasks", "/tasks/:id"]) {
     onlyMethod(app, "GET", path);
   }
-  onlyMethod(app, "POST", "/tasks/:id/replay");
   return app;
 }

@@ -4,7 +4,7 @@ import { isTheirs } from "#shared/http/access.ts";
 import type { Caller } from "#shared/http/access.ts";
 import type { Documents, Ledger, Task, TaskFilter } from "#shared/state/state.ts";
 import { isEnded } from "#shared/state/state.ts";
-import { accept } from "#shared/tasks/accept.ts";
+import { accept, finished, requested } from "#shared/tasks/accept.ts";
 import type { AcceptDeps } from "#shared/tasks/accept.ts";
 import { parseTask } from "#shared/tasks/requests.ts";
 
@@ -25,6 +25,27 @@ export async function find(id: string, caller: Caller | null, deps: Deps): Promi
   if (task === null || !isTheirs(caller, task.user))
     throw new LossiError("not_found", "no task has this id; the call that ran it answered one");
   return task;
+}
+
+/** FAILURE back to PENDING, under the same id. Throws `conflict`. */
+export async function redrive(id: string, caller: Caller | null, deps: Deps): Promise<string> {
+  const task = await find(id, caller, deps);
+  const announcements = [requested(task, deps.source)];
+  if (!(await deps.ledger.redrive(id, announcements)))
+    throw new LossiError("conflict", `the task is ${task.status}; only a FAILURE can be redriven`);
+  deps.announcer.announce(announcements);
+  return id;
+}
+
+/** Ends a task that nobody works on at the moment. Throws `conflict`. */
+export async function cancel(id: string, caller: Caller | null, deps: Deps): Promise<string> {
+  const task = await find(id, caller, deps);
+  const reason = caller === null ? "cancelled" : `cancelled by ${caller.name}`;
+  const announcements = [finished(task, deps.source, { status: "FAILURE", reason })];
+  if (!(await deps.ledger.fail(id, reason, announcements)))
+    throw new LossiError("conflict", "the task has ended, or is being worked on; a job is stopped with orch/stop");
+  deps.announcer.announce(announcements);
+  return id;
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

@@ -1,6 +1,8 @@
 /** The forwards there are, as documents of the state: what `forwarding` renews, and what a sweep of the schedule ends. */
 import type { Cluster, Forward, ForwardStatus } from "../cluster/cluster.ts";
-import { codeOf, messageOf } from "../errors.ts";
+import { LossiError, codeOf, messageOf } from "../errors.ts";
+import { isTheirs } from "../http/access.ts";
+import type { Caller } from "../http/access.ts";
 import { documentsUnder } from "../state/pages.ts";
 import type { Documents, Ledger } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
@@ -74,6 +76,31 @@ async function openForwards(entry: Entry, deps: RegistryDeps): Promise<ForwardSt
     );
   }
   return opened;
+}
+
+/**
+ * Lets the object's forwards stand until `until` (milliseconds since 1970), and renews them. Throws `not_found` when the
+ * caller has none of that name.
+ */
+export async function extendForwards(
+  forward: { kind: Kind; name: string },
+  caller: Caller | null,
+  until: number,
+  deps: RegistryDeps,
+): Promise<void> {
+  const isThis = ({ kind, owner, key, connections, ending }: Entry): boolean =>
+    ending === undefined &&
+    kind === forward.kind &&
+    isTheirs(caller, owner) &&
+    connections.some(({ name }) => forwardName(owner, key, name) === forward.name);
+  const entry = (await listEntries(deps)).find(isThis);
+  const document = entry && (await deps.documents.get(documentOf(entry)));
+  if (entry === undefined || document === null || document === undefined)
+    throw new LossiError("not_found", `there is no such ${forward.kind}; GET /forwards lists them`);
+  const longer = { ...entry, expiresAt: until };
+  if ((await deps.documents.put(document.key, longer, { ifVersion: document.version })) === null)
+    throw new LossiError("conflict", "the forward is being changed; call again");
+  await openForwards(longer, deps);
 }
 
 /** Where a connection leads, checked: an import's addresses by the rules, an export's by its name. */

@@ -5,8 +5,11 @@ import { LossiError } from "../errors.ts";
 import { user } from "../jobs/request.ts";
 import { parse, strict } from "../schema.ts";
 
-/** Seconds: a month. */
-const LONGEST_TTL = 30 * 24 * 60 * 60;
+/** How long forwards stand, in seconds: a month at most. */
+export const ttlSeconds = z
+  .int()
+  .min(1)
+  .max(30 * 24 * 60 * 60);
 
 const connection = strict({
   name: z
@@ -34,7 +37,7 @@ export const forwardSubmission = strict({
   imports: connections.default([]),
   exports: connections.default([]),
   /** Seconds until the forwards end by themselves. */
-  "ttl-seconds": z.int().min(1).max(LONGEST_TTL).optional(),
+  "ttl-seconds": ttlSeconds.optional(),
 }).refine(({ imports, exports }) => imports.length + exports.length > 0, "name at least one import or export");
 
 export type Connection = z.infer<typeof connection>;

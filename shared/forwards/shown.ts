@@ -12,6 +12,8 @@ export type ShownForward = {
   name: string;
   kind: Kind;
   user: string;
+  /** As `stop` takes it, of its kind: `{key},0` for an import and `0,{key}` for an export; 0 where nothing is known of it. */
+  key: number;
   address: string;
   local: string | null;
   /** What it leads to. */
@@ -29,21 +31,19 @@ export async function showForwards(
   { check }: { check: boolean },
 ): Promise<ShownForward[]> {
   const entries = await listEntries({ documents });
-  const expiry = new Map(
+  const entryOf = new Map(
     entries.flatMap((entry) =>
-      entry.connections.map(({ name }) => [
-        `${entry.kind}/${forwardName(entry.owner, entry.key, name)}`,
-        entry.expiresAt,
-      ]),
+      entry.connections.map(({ name }) => [`${entry.kind}/${forwardName(entry.owner, entry.key, name)}`, entry]),
     ),
   );
   const theirs = (await cluster.listForwards({ check })).filter(({ owner }) => isTheirs(caller, owner));
   return theirs.map(({ name, owner, target, address, local, connections, health }) => {
-    const until = expiry.get(`${target.kind}/${name}`);
+    const entry = entryOf.get(`${target.kind}/${name}`);
     return {
       name,
       kind: target.kind,
       user: owner,
+      key: entry?.key ?? 0,
       address,
       local,
       target:
@@ -52,7 +52,7 @@ export async function showForwards(
           : `${target.service}.${target.namespace}`,
       connections,
       health,
-      expiresAt: until === undefined ? null : new Date(until).toISOString(),
+      expiresAt: entry === undefined ? null : new Date(entry.expiresAt).toISOString(),
     };
   });
 }

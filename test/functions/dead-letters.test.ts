@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { record, redrive } from "#functions/dead-letters/handle.ts";
+import { drop, record, redrive } from "#functions/dead-letters/handle.ts";
 import { round } from "#functions/schedule/handle.ts";
 import { newEvent } from "#shared/cloudevents/event.ts";
 import { listDeadLetters } from "#shared/dead-letters.ts";
@@ -12,6 +12,7 @@ import { begun, deps } from "./deps.ts";
 
 const ID = "0b0c4a52-7a3e-4c0e-9f39-1f6f5d1f7c11";
 const REFUSED = { code: "unavailable", message: "down", requestId: "r" };
+const REFUSED_FOR_GOOD = { code: "rejected", message: "no such bucket", requestId: "r" };
 const failedEvent = (answer: unknown) => {
   const event = newEvent({
     type: "dev.lossi.orchestration.requested.v1",
@@ -98,6 +99,17 @@ test("redrive: back to PENDING under the same id, once", async () => {
   expect(await redrive(String(letter?.id), all)).toBe(ID);
   expect(await all.ledger.get(ID)).toMatchObject({ status: "PENDING", attempts: 0 });
   await expect(redrive(String(letter?.id), all)).rejects.toMatchObject({ code: "not_found" });
+});
+
+test("drop: the letter goes, its task stays FAILURE", async () => {
+  const all = deps();
+  await all.ledger.retry(await begun(all, ID), "down");
+  await record(failedEvent(REFUSED_FOR_GOOD), all);
+  const [letter] = await listDeadLetters(all.documents);
+  await drop(String(letter?.id), all);
+  expect(await listDeadLetters(all.documents)).toEqual([]);
+  expect((await all.ledger.get(ID))?.status).toBe("FAILURE");
+  await expect(drop(String(letter?.id), all)).rejects.toMatchObject({ code: "not_found" });
 });
 
 test("redrive: an event without a task is announced as it was", async () => {

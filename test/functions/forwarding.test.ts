@@ -11,6 +11,7 @@ import type { Deps } from "#functions/forwarding/handle.ts";
 import { openLocalCluster } from "#shared/cluster/local.ts";
 import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
 import { LossiError } from "#shared/errors.ts";
+import { extendForwards } from "#shared/forwards/registry.ts";
 import { forwardName } from "#shared/forwards/request.ts";
 import { showForwards } from "#shared/forwards/shown.ts";
 import type { Json } from "#shared/state/state.ts";
@@ -331,6 +332,7 @@ test("list shows whose a forward is, where it leads and when it ends", async () 
       name: "none-1-logs",
       kind: "export",
       user: "none",
+      key: 1,
       address: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
       local: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
       target: "logs.lossi",
@@ -339,6 +341,23 @@ test("list shows whose a forward is, where it leads and when it ends", async () 
       expiresAt: new Date(all.clock.now + HOUR).toISOString(),
     },
   ]);
+});
+
+test("extend: the forwards of an object stand longer; those of others and unknown ones are not found", async () => {
+  const { submit, step, all, opened } = await ready();
+  await submit("a", { exports: [LOGS] });
+  const until = all.clock.now + 2 * HOUR;
+  const place = { kind: "export", name: "none-1-logs" } as const;
+  await extendForwards(place, { name: "none", admin: false }, until, step);
+  all.clock.now += HOUR + 60_000;
+  expect(await onClock(step)).toMatchObject({ renewed: 1, expired: 0 });
+  expect(await opened()).toEqual(["export none-1-logs"]);
+  for (const [forward, caller] of [
+    [place, { name: "eve", admin: false }],
+    [{ ...place, kind: "import" }, null],
+    [{ ...place, name: "none-2-logs" }, null],
+  ] as const)
+    await expect(extendForwards(forward, caller, until, step)).rejects.toMatchObject({ code: "not_found" });
 });
 
 test.each(["1abc", "ä", "x".repeat(64)])("a user %s whose name cannot begin a Service's is refused", (user) => {

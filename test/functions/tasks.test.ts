@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+
+import { cancel, redrive } from "#functions/tasks/handle.ts";
+
+import { begun, deps } from "./deps.ts";
+import type { TestDeps } from "./deps.ts";
+
+const ID = "0b0c4a52-7a3e-4c0e-9f39-1f6f5d1f7c11";
+const EVE = { name: "eve", admin: false };
+
+const statusOf = async (all: TestDeps) => (await all.ledger.get(ID))?.status;
+/** Types of the events that wait to be announced. */
+async function announced(all: TestDeps): Promise<unknown[]> {
+  all.clock.now += 10_000;
+  return (await all.outbox.claim(10, 1000)).map(({ event }) => (event as { type: string }).type);
+}
+
+test("redrive: a FAILURE is PENDING again under its id, and announced", async () => {
+  const all = deps();
+  await all.ledger.end(await begun(all, ID), { status: "FAILURE", reason: "no" }, []);
+  await expect(redrive(ID, EVE, all)).rejects.toMatchObject({ code: "not_found" });
+  expect(await redrive(ID, null, all)).toBe(ID);
+  expect(await statusOf(all)).toBe("PENDING");
+  expect(await announced(all)).toEqual(["dev.lossi.orchestration.requested.v1"]);
+  await expect(redrive(ID, null, all)).rejects.toThrow(/PENDING; only a FAILURE/);
+});
+
+test("cancel: what nobody works on is FAILURE with who cancelled it; what is under way is left alone", async () => {
+  const all = deps();
+  const lease = await begun(all, ID);
+  await expect(cancel(ID, null, all)).rejects.toMatchObject({ code: "conflict" });
+  await all.ledger.retry(lease, "down");
+  await expect(cancel(ID, EVE, all)).rejects.toMatchObject({ code: "not_found" });
+  await cancel(ID, { name: "ada", admin: true }, all);
+  expect(await all.ledger.get(ID)).toMatchObject({ status: "FAILURE", reason: "cancelled by ada" });
+  expect(await announced(all)).toEqual(["dev.lossi.task.finished.v1"]);
+  await expect(cancel(ID, null, all)).rejects.toMatchObject({ code: "conflict" });
+});
