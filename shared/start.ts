@@ -61,7 +61,7 @@ export function start<T extends z.ZodType<BaseConfig>>(
     serve(build(config, runtime), {
       port: config.PORT,
       log: runtime.log,
-      access: openAccess(config),
+      access: openAccess(config, runtime.state.documents),
       async drain() {
         await runtime.announcer.drain();
         clearInterval(forgetting);

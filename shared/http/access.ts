@@ -1,15 +1,21 @@
-/** Who may call: bearer tokens per user, and the old monitor's user and password. */
+/** Who may call: bearer tokens per user, the old monitor's user and password, and sessions of a browser. */
 import { createHash, timingSafeEqual } from "node:crypto";
 
 import * as z from "zod";
 
 import { LossiError } from "../errors.ts";
+import type { Documents } from "../state/state.ts";
+import { openSessions } from "./session.ts";
+import type { Sessions } from "./session.ts";
 
 /** Somebody whose token was known. Administrators see and change what belongs to anybody. */
 export type Caller = { name: string; admin: boolean };
 
-/** Finds the caller by the `Authorization` header. Throws `unauthorized`, `overloaded`. */
-export type Access = (authorization: string | undefined) => Caller;
+export interface Access {
+  /** Finds the caller by the `Authorization` header. Throws `unauthorized`, `overloaded`. */
+  caller(authorization: string | undefined): Caller;
+  sessions: Sessions;
+}
 
 const GRANT = /^(?<name>[\p{L}\p{N}._@+-]{1,128}):(?<hash>[0-9a-f]{64})(?<admin>:admin)?$/u;
 
@@ -40,10 +46,10 @@ export const accessConfig = {
 type AccessConfig = z.infer<z.ZodObject<typeof accessConfig>>;
 
 /** The rule of this place; `null` where everybody may do everything. Throws `invalid` where that would be open to others. */
-export function openAccess(config: AccessConfig): Access | null {
+export function openAccess(config: AccessConfig, documents: Documents, now = Date.now): Access | null {
   const { LOSSI_PUBLIC_URL: url, LOSSI_AUTHENTICATION: authentication } = config;
   const loopback = url !== undefined && isLoopback(new URL(url).hostname);
-  if ((authentication ?? (loopback ? "off" : "on")) === "on") return createAccess(config);
+  if ((authentication ?? (loopback ? "off" : "on")) === "on") return createAccess(config, documents, now);
   if (loopback) return null;
   throw new LossiError(
     "invalid",
@@ -53,10 +59,19 @@ export function openAccess(config: AccessConfig): Access | null {
 
 const isLoopback = (host: string): boolean => host === "localhost" || host === "[::1]" || /^127(\.\d+){3}$/.test(host);
 
-function createAccess({ LOSSI_USERS = [], FLOWER_USERNAME, FLOWER_PASSWORD }: AccessConfig): Access {
+function createAccess(
+  { LOSSI_USERS = [], FLOWER_USERNAME, FLOWER_PASSWORD }: AccessConfig,
+  documents: Documents,
+  now: () => number,
+): Access {
   const callers = new Map(LOSSI_USERS.map(({ hash, caller }) => [hash, caller]));
   const tries = createTries();
-  return (authorization = "") => {
+  const credentialOf = ({ name, admin }: Caller): string | null => {
+    if (admin && name === FLOWER_USERNAME) return FLOWER_PASSWORD ?? null;
+    const granted = LOSSI_USERS.find(({ caller }) => caller.name === name && caller.admin === admin);
+    return granted?.hash ?? null;
+  };
+  const caller = (authorization = ""): Caller => {
     const [scheme = "", given = ""] = authorization.split(" ");
     if (scheme.toLowerCase() === "bearer") {
       const caller = callers.get(createHash("sha256").update(given).digest("hex"));
@@ -76,6 +91,7 @@ function createAccess({ LOSSI_USERS = [], FLOWER_USERNAME, FLOWER_PASSWORD }: Ac
     }
     throw new LossiError("unauthorized", "say who you are: send a token as Authorization: Bearer …");
   };
+  return { caller, sessions: openSessions({ documents, credentialOf, now }) };
 }
 
 /** Compares without telling by its time where a guess was wrong. */

@@ -13,6 +13,7 @@ import { inTrace } from "../trace.ts";
 import type { Access, Caller } from "./access.ts";
 import { parseJson, readBody } from "./body.ts";
 import { errorBody } from "./error-body.ts";
+import { SESSION_COOKIE } from "./session.ts";
 
 export type AppEnv = {
   Bindings: Partial<HttpBindings> & { access?: Access | null };
@@ -46,10 +47,10 @@ export function createHttp(log: Logger, open: string[] = []): App {
     logOutcome(c, performance.now() - begun);
   });
   app.use(async (c, next) => {
-    if (c.req.header("sec-fetch-site") === "cross-site") {
+    if (!isOwnPage(c)) {
       throw new LossiError("forbidden", "a page of another site may not call this; open it from its own address");
     }
-    c.set("caller", isOpen(c, open) ? null : callerOf(c));
+    c.set("caller", isOpen(c, open) ? null : await callerOf(c));
     c.set("body", await rawBody(c));
     await next();
   });
@@ -63,13 +64,29 @@ export function createHttp(log: Logger, open: string[] = []): App {
 const isOpen = (c: AppContext, open: string[]): boolean =>
   (c.req.method === "POST" && c.req.path === "/") || open.includes(c.req.path);
 
-function callerOf(c: AppContext): Caller | null {
+/**
+ * Whether no page of another origin makes this request, as browsers say it; other clients say nothing. Another port of this
+ * machine is of the same site, but not the same origin.
+ */
+function isOwnPage(c: AppContext): boolean {
+  const site = c.req.header("sec-fetch-site");
+  if (site !== undefined) return site === "same-origin" || site === "none";
+  const origin = c.req.header("origin");
+  return origin === undefined || URL.parse(origin)?.host === c.req.header("host");
+}
+
+async function callerOf(c: AppContext): Promise<Caller | null> {
   const access = c.env?.access ?? null;
   if (access === null) return null;
-  const caller = access(c.req.header("authorization"));
+  const authorization = c.req.header("authorization");
+  const cookie = authorization === undefined ? cookieOf(c, SESSION_COOKIE) : undefined;
+  const caller = (cookie && (await access.sessions.read(cookie))) || access.caller(authorization);
   c.set("log", c.var.log.child({ user: caller.name }));
   return caller;
 }
+
+const cookieOf = (c: AppContext, name: string): string | undefined =>
+  new RegExp(`(?:^|; ?)${name}=([^;]*)`).exec(c.req.header("cookie") ?? "")?.[1];
 
 async function rawBody(c: AppContext): Promise<Uint8Array> {
   const incoming = c.env?.incoming;

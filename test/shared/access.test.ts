@@ -8,10 +8,13 @@ import { openAccess } from "#shared/http/access.ts";
 import type { Access } from "#shared/http/access.ts";
 import { createHttp } from "#shared/http/app.ts";
 
+import { deps } from "../functions/deps.ts";
+
 const hash = (token: string): string => createHash("sha256").update(token).digest("hex");
 const USERS = `ada:${hash("ada-token")}\n  root:${hash("root-token")}:admin `;
-const open = (env: NodeJS.ProcessEnv) => openAccess(loadConfig(baseConfig, env));
-const access = (env: NodeJS.ProcessEnv = {}): Access => open({ LOSSI_USERS: USERS, ...env }) as Access;
+const open = (env: NodeJS.ProcessEnv) => openAccess(loadConfig(baseConfig, env), deps().documents);
+const rules = (env: NodeJS.ProcessEnv = {}): Access => open({ LOSSI_USERS: USERS, ...env }) as Access;
+const access = (env: NodeJS.ProcessEnv = {}): Access["caller"] => rules(env).caller;
 const basic = (words: string): string => `Basic ${Buffer.from(words).toString("base64")}`;
 
 test.each(["http://127.0.0.1:7600", "http://localhost:7600", "http://[::1]:7600"])("on %s everybody may", (url) => {
@@ -23,7 +26,7 @@ test.each(["https://lossi.example.org", "http://10.0.0.1:7600", "http://127.0.0.
   "on %s callers say who they are, and a start without that is refused",
   (url) => {
     const env = url === undefined ? {} : { LOSSI_PUBLIC_URL: url };
-    expect(() => open(env)?.(undefined)).toThrow(/say who you are/);
+    expect(() => open(env)?.caller(undefined)).toThrow(/say who you are/);
     expect(() => open({ ...env, LOSSI_AUTHENTICATION: "off" })).toThrow(/off is for a loopback address only/);
   },
 );
@@ -59,7 +62,7 @@ test("without a token: 401 in the words of every error, and nothing was read or 
   app.post("/", (c) => c.text("event"));
   app.post("/open", (c) => c.text("open"));
   app.get("/mine", (c) => c.json(c.var.caller));
-  const call = (path: string, init: RequestInit = {}) => app.request(path, init, { access: access() });
+  const call = (path: string, init: RequestInit = {}) => app.request(path, init, { access: rules() });
   const refused = await call("/mine");
   expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
   expect(await refused.json()).toMatchObject({ code: "unauthorized", requestId: expect.any(String) });
