@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import type { DestinationStream, Logger } from "pino";
 
-import type { Lines, LogLine } from "./state/state.ts";
+import type { Json, Lines, LogLine } from "./state/state.ts";
 import { lineFields } from "./trace.ts";
 
 export type { Logger } from "pino";
@@ -33,20 +33,19 @@ export function createLogger(name: string, level: string, lines: Lines): Logger 
   );
 }
 
-function toLogLine(name: string, line: Record<string, unknown>): LogLine {
-  const { time, level, function: _name, message, ...fields } = line;
-  const words = Object.entries(fields).map(([key, value]) => `${key}=${show(key, value)}`);
+/** What is kept of a line that pino wrote. */
+export function toLogLine(name: string, line: Record<string, unknown>): LogLine {
+  const { time, level, function: _name, message, traceId, ...fields } = line;
+  if (typeof fields["err"] === "object" && fields["err"] !== null && "message" in fields["err"])
+    fields["err"] = String(fields["err"].message);
   return {
     time: Number(time),
     level: pino.levels.labels[Number(level)] ?? "info",
     function: name,
-    message: [message, ...words].join(" "),
+    message: typeof message === "string" ? message : "",
+    fields: fields as LogLine["fields"],
+    trace: typeof traceId === "string" ? traceId : null,
   };
-}
-
-function show(key: string, value: unknown): string {
-  if (key === "err" && typeof value === "object" && value !== null && "message" in value) return String(value.message);
-  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 const LABELS: Record<string, string> = { debug: "DEBUG", info: "INFO", warn: "WARNING", error: "ERROR" };
@@ -55,5 +54,9 @@ const LABELS: Record<string, string> = { debug: "DEBUG", info: "INFO", warn: "WA
 export function formatLine(line: LogLine): string {
   const local = new Date(line.time - new Date(line.time).getTimezoneOffset() * 60_000);
   const time = local.toISOString().slice(0, 23).replace("T", " ").replace(".", ",");
-  return `${time} - ${LABELS[line.level] ?? line.level.toUpperCase()} - ${line.function} - ${line.message}`;
+  const words = Object.entries(line.fields).map(([key, value]) => `${key}=${show(value)}`);
+  const text = [line.message, ...words].join(" ");
+  return `${time} - ${LABELS[line.level] ?? line.level.toUpperCase()} - ${line.function} - ${text}`;
 }
+
+const show = (value: Json): string => (typeof value === "string" ? value : JSON.stringify(value));

@@ -14,7 +14,7 @@ const { PORT, LOSSI_HOME, LOSSI_LOG_LEVEL } = loadConfig(baseConfig);
 /** Our functions keep their lines for `logs` as well, which the frameworks beside it do not. */
 const lines = process.argv.includes("--keep-lines")
   ? sqliteLines(join(LOSSI_HOME, "lines.sqlite"))
-  : { write: () => {}, read: async () => [], prune: async () => 0 };
+  : { write: () => {}, read: async () => ({ lines: [], next: "0" }), prune: async () => 0 };
 const log = createLogger("echo", LOSSI_LOG_LEVEL, lines);
 const app = createHttp(log);
 onEvents(app, { [echoRequested.type]: on(echoRequested.parse, async () => {}) });

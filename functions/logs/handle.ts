@@ -10,7 +10,8 @@ const LIMIT = 1000;
 
 /** The last lines of a function, or of all that answer HTTP (`frontend`) or handle events (`backend`), oldest first. */
 export async function readLogs(from: LogSource, lines: Lines): Promise<{ logs: string[] }> {
-  return { logs: (await lines.read(functionsOf(from), LIMIT)).map(formatLine) };
+  const found = await lines.read({ functions: functionsOf(from), limit: LIMIT });
+  return { logs: found.lines.map(formatLine) };
 }
 
 function functionsOf(from: LogSource): string[] {

@@ -1,5 +1,5 @@
 import type { RedisConnection } from "./redis-connection.ts";
-import { pairs } from "./redis-lua.ts";
+import { fieldsOf, pairs } from "./redis-lua.ts";
 import type { Beginning, Json, Ledger, Task, TaskLease, TaskStatus } from "./state.ts";
 
 /** A script that forgets so many tasks keeps everybody else waiting for milliseconds, not longer. */
@@ -88,14 +88,6 @@ export function redisLedger(connection: RedisConnection, now: () => number): Led
       return forgotten;
     },
   };
-}
-
-type Fields = Record<string, string | undefined>;
-
-function fieldsOf(flat: string[]): Fields {
-  const fields: Fields = {};
-  for (let n = 0; n < flat.length; n += 2) fields[String(flat[n])] = flat[n + 1];
-  return fields;
 }
 
 function toTask(flat: unknown): Task {

@@ -34,3 +34,12 @@ export const pairs = (announcements: readonly Announcement[]): string[] =>
 
 /** Digits of a place before what follows it. */
 export const PLACE_DIGITS = 16;
+
+/** A hash or a stream's entry by the names of its fields. */
+type Fields = Record<string, string | undefined>;
+
+export function fieldsOf(flat: string[]): Fields {
+  const fields: Fields = {};
+  for (let n = 0; n < flat.length; n += 2) fields[String(flat[n])] = flat[n + 1];
+  return fields;
+}

@@ -40,6 +40,11 @@ export class Statements {
     return this.#prepare(text).all(...values) as Row[];
   }
 
+  /** Row by row, so that whoever has enough can stop. */
+  each(text: string, ...values: SQLInputValue[]): Iterable<Row> {
+    return this.#prepare(text).iterate(...values) as Iterable<Row>;
+  }
+
   /** How many rows changed. */
   run(text: string, ...values: SQLInputValue[]): number {
     return Number(this.#prepare(text).run(...values).changes);

@@ -1,38 +1,50 @@
+import { fitting, pageOf } from "./line-pages.ts";
+import type { StoredLine } from "./line-pages.ts";
 import { Statements, open } from "./sqlite-file.ts";
 import type { Row } from "./sqlite-file.ts";
-import type { Lines, LogLine } from "./state.ts";
+import { LINE_MIGRATIONS, migrate } from "./sqlite-schema.ts";
+import type { LineFilter, Lines } from "./state.ts";
 
 /** Opens the log lines, in a file of their own: they are many, and need not survive a power cut. */
 export function sqliteLines(file: string): Lines & { close(): void } {
   const db = open(file, "OFF");
-  db.exec(`
-    CREATE TABLE IF NOT EXISTS lines (seq INTEGER PRIMARY KEY, time INTEGER, level TEXT, function TEXT, message TEXT);
-    CREATE INDEX IF NOT EXISTS lines_by_function ON lines (function, seq);
-  `);
+  migrate(db, LINE_MIGRATIONS);
   const sql = new Statements(db);
+  const newestNumber = (): number => Number(sql.get("SELECT max(seq) AS seq FROM lines")?.["seq"] ?? 0);
+
   return {
-    write({ time, level, function: name, message }) {
+    write({ time, level, function: name, message, fields, trace }) {
       try {
-        sql.run("INSERT INTO lines (time, level, function, message) VALUES (?, ?, ?, ?)", time, level, name, message);
+        sql.run(
+          "INSERT INTO lines (time, level, function, message, fields, trace) VALUES (?, ?, ?, ?, ?, ?)",
+          time,
+          level,
+          name,
+          message,
+          JSON.stringify(fields),
+          trace,
+        );
       } catch (error) {
         process.stderr.write(`a log line could not be kept: ${String(error)}\n`);
       }
     },
 
-    async read(functions, limit) {
-      const each = functions.map(
-        () => "SELECT * FROM (SELECT * FROM lines WHERE function = ? ORDER BY seq DESC LIMIT ?)",
-      );
-      const values = functions.flatMap((name) => [name, limit]);
-      const rows = sql.all(`${each.join(" UNION ALL ")} ORDER BY time DESC, seq DESC LIMIT ?`, ...values, limit);
-      return rows.map(toLine).toReversed();
+    async read(filter) {
+      const newest = newestNumber();
+      const found: StoredLine[] = [];
+      const { text, values } = selection(filter, newest);
+      const fits = fitting(filter);
+      for (const row of text === "" ? [] : sql.each(text, ...values)) {
+        const line = stored(row);
+        if (fits(line) && found.push(line) === filter.limit) break;
+      }
+      return pageOf(filter, found, newest);
     },
 
     async prune({ before, keep }) {
       const old = sql.run("DELETE FROM lines WHERE seq IN (SELECT seq FROM lines WHERE time < ? LIMIT 10000)", before);
       // Lines are numbered one by one, and only the oldest are ever forgotten.
-      const newest = Number(sql.get("SELECT max(seq) AS seq FROM lines")?.["seq"] ?? 0);
-      const beyond = sql.run("DELETE FROM lines WHERE seq <= ?", newest - keep);
+      const beyond = sql.run("DELETE FROM lines WHERE seq <= ?", newestNumber() - keep);
       return old + beyond;
     },
 
@@ -40,9 +52,28 @@ export function sqliteLines(file: string): Lines & { close(): void } {
   };
 }
 
-const toLine = ({ time, level, function: name, message }: Row): LogLine => ({
+/** What to look at, in the order of writing or against it. SQLite merges the functions row by row, so nothing is sorted. */
+function selection(
+  { functions, trace, after }: LineFilter,
+  newest: number,
+): { text: string; values: (string | number)[] } {
+  const order = after === undefined ? "ORDER BY seq DESC" : "ORDER BY seq";
+  const select = (condition: string): string => `SELECT * FROM lines WHERE seq > ? AND ${condition}`;
+  // A place beyond the newest line is of lines which are all gone.
+  const from = Number(after) <= newest ? Number(after) : 0;
+  if (trace !== undefined) return { text: `${select("trace = ?")} ${order}`, values: [from, trace] };
+  if (functions === undefined) return { text: `${select("true")} ${order}`, values: [from] };
+  const names = [...new Set(functions)];
+  const each = names.map(() => select("function = ?")).join(" UNION ALL ");
+  return { text: each && `${each} ${order}`, values: names.flatMap((name) => [from, name]) };
+}
+
+const stored = ({ seq, time, level, function: name, message, fields, trace }: Row): StoredLine => ({
+  number: Number(seq),
   time: Number(time),
   level: String(level),
   function: String(name),
   message: String(message),
+  fields: fields as string | null,
+  trace: trace as string | null,
 });

@@ -1,4 +1,8 @@
-/** Each entry brings the schema one version further; entries are only ever added. */
+import type { DatabaseSync } from "node:sqlite";
+
+import { LossiError } from "../errors.ts";
+
+/** Each entry brings the schema of `state.sqlite` one version further; entries are only ever added. */
 export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE sequence (value INTEGER NOT NULL);
@@ -31,3 +35,39 @@ export const MIGRATIONS: readonly string[] = [
   "ALTER TABLE tasks ADD COLUMN worker INTEGER",
   "CREATE INDEX tasks_by_user ON tasks (user, seq) WHERE user IS NOT NULL",
 ];
+
+/** The same for `lines.sqlite`. The first version had no number, so what it made may be there. */
+export const LINE_MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE IF NOT EXISTS lines (seq INTEGER PRIMARY KEY, time INTEGER, level TEXT, function TEXT, message TEXT);
+  CREATE INDEX IF NOT EXISTS lines_by_function ON lines (function, seq);
+  `,
+  `
+  ALTER TABLE lines ADD COLUMN fields TEXT;
+  ALTER TABLE lines ADD COLUMN trace TEXT;
+  CREATE INDEX lines_by_trace ON lines (trace, seq) WHERE trace IS NOT NULL;
+  `,
+];
+
+/** Brings an older schema up to date, in one transaction, with tasks in flight; refuses a newer one. */
+export function migrate(db: DatabaseSync, migrations: readonly string[]): void {
+  if (versionOf(db) === migrations.length) return;
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    const version = versionOf(db);
+    if (version > migrations.length) {
+      throw new LossiError(
+        "unavailable",
+        `the state has schema ${version}, this lossi knows ${migrations.length}; run a newer lossi`,
+      );
+    }
+    for (const migration of migrations.slice(version)) db.exec(migration);
+    db.exec(`PRAGMA user_version = ${migrations.length}`);
+    db.exec("COMMIT");
+  } catch (error) {
+    db.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+const versionOf = (db: DatabaseSync): number => Number(db.prepare("PRAGMA user_version").get()?.["user_version"]);

@@ -150,7 +150,23 @@ export type LogLine = {
   level: string;
   /** Function that wrote it. */
   function: string;
+  /** Fixed text. */
   message: string;
+  /** What else the line says, such as requestId, status, durationMs, err. */
+  fields: { [name: string]: Json };
+  /** Trace id, 32 hex digits, of the request or event it belongs to. */
+  trace: string | null;
+};
+
+export type LineFilter = {
+  /** Of these functions only; without it of all. */
+  functions?: readonly string[];
+  trace?: string;
+  /** Without regard to case, in the message and the fields. */
+  text?: string;
+  /** Only what was written after this place: `next` of the answer before. */
+  after?: string;
+  limit: number;
 };
 
 /**
@@ -159,8 +175,11 @@ export type LogLine = {
  */
 export interface Lines {
   write(line: LogLine): void;
-  /** The newest `limit` lines of these functions, oldest first. */
-  read(functions: readonly string[], limit: number): Promise<LogLine[]>;
+  /**
+   * The newest `limit` lines that fit; with `after` the oldest `limit` written since. Both oldest first. `next` is the place to
+   * go on following from, also when nothing was found.
+   */
+  read(filter: LineFilter): Promise<{ lines: LogLine[]; next: string }>;
   /** Forgets lines written before `before`, and the oldest beyond `keep`. */
   prune(options: { before: number; keep: number }): Promise<number>;
 }

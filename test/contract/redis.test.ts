@@ -14,7 +14,7 @@ import type { State } from "#shared/state/state.ts";
 import { hasRedis, startRedis } from "../redis.ts";
 import type { RedisServer } from "../redis.ts";
 import { temporaryFolder } from "./children.ts";
-import { announcementOf, newTask } from "./state-samples.ts";
+import { announcementOf, newLine, newTask } from "./state-samples.ts";
 import type { Place } from "./state-samples.ts";
 
 const later = (): number => Date.now() + 3_600_000;
@@ -192,6 +192,43 @@ describe.skipIf(!hasRedis)("redis", () => {
     expect(await client.keys("*")).toEqual(["lossi:schema"]);
   });
 
+  test("log lines of the release before are shown, beside new ones", async () => {
+    const redis = await server();
+    const place = redis.place();
+    const client = new Redis({ port: redis.port, db: Number(place["REDIS_DB"]) });
+    onTestFinished(() => client.disconnect());
+    await client.incr("lossi:line");
+    await client.sadd("lossi:talkers", "setup");
+    await client.xadd("lossi:lines:setup", "1-0", "time", 1, "level", "warn", "message", "old a=1");
+    const { lines } = open(place);
+    lines.write(newLine({ time: 2, function: "setup" }));
+    const old = { time: 1, level: "warn", function: "setup", message: "old a=1", fields: {}, trace: null };
+    expect((await lines.read({ functions: ["setup"], limit: 9 })).lines).toEqual([
+      old,
+      newLine({ time: 2, function: "setup" }),
+    ]);
+    expect((await lines.read({ text: "A=1", limit: 9 })).lines).toEqual([old]);
+  });
+
+  test("what is known of a trace goes with its lines", async () => {
+    const redis = await server();
+    const place = redis.place();
+    const client = new Redis({ port: redis.port, db: Number(place["REDIS_DB"]) });
+    onTestFinished(() => client.disconnect());
+    const { lines } = open(place);
+    lines.write(newLine({ trace: "once" }));
+    for (let time = 1; time < 1000; time++) lines.write(newLine({ time, trace: "steady" }));
+    expect((await lines.read({ trace: "once", limit: 1 })).lines).toHaveLength(1);
+    await lines.prune({ before: 0, keep: 10 });
+    lines.write(newLine({ time: 2000, trace: "steady" }));
+    await lines.prune({ before: 0, keep: 10 });
+    expect(await client.xlen("lossi:traced:steady")).toBeLessThan(200);
+    expect((await lines.read({ trace: "steady", limit: 100 })).lines).toHaveLength(10);
+    expect(await client.exists("lossi:traced:once")).toBe(0);
+    await lines.prune({ before: 9999, keep: 10 });
+    expect(await client.keys("lossi:trace*")).toEqual([]);
+  });
+
   test("one that may lose what it accepted is told of, once; one that hides its settings is used all the same", async () => {
     const plain = await startRedis([], { plain: true });
     onTestFinished(() => plain.end());
@@ -209,8 +246,8 @@ describe.skipIf(!hasRedis)("redis", () => {
     const limited = { ...durable.place(), REDIS_USERNAME: "lossi", REDIS_PASSWORD: "secret" };
     const silent = open(limited, { warn: (message) => warnings.push(message) });
     await silent.ledger.accept(newTask("t"), [announcementOf("e")]);
-    silent.lines.write({ time: 1, level: "info", function: "logs", message: "hello" });
-    expect(await silent.lines.read(["logs"], 1)).toHaveLength(1);
+    silent.lines.write(newLine({ trace: "0af7651916cd43dd8448eb211c80319c" }));
+    expect((await silent.lines.read({ limit: 1 })).lines).toHaveLength(1);
     expect(await silent.ledger.prune({ endedBefore: 1, keep: 1 })).toBe(0);
     expect(warnings).toHaveLength(1);
   });

@@ -1,4 +1,4 @@
-import type { Announcement, NewTask } from "#shared/state/state.ts";
+import type { Announcement, LogLine, NewTask } from "#shared/state/state.ts";
 
 export const newTask = (id: string, over: Partial<NewTask> = {}): NewTask => ({
   id,
@@ -7,6 +7,16 @@ export const newTask = (id: string, over: Partial<NewTask> = {}): NewTask => ({
   payload: { mode: "orchestration", deep: [1, "två", null] },
   user: "me",
   replayOf: null,
+  ...over,
+});
+
+export const newLine = (over: Partial<LogLine> = {}): LogLine => ({
+  time: 1,
+  level: "info",
+  function: "logs",
+  message: "request finished",
+  fields: { requestId: "r", status: 200 },
+  trace: null,
   ...over,
 });
 

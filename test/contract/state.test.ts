@@ -5,11 +5,11 @@ import { DatabaseSync } from "node:sqlite";
 
 import { expect, onTestFinished, test } from "vitest";
 
-import { MIGRATIONS } from "#shared/state/sqlite-schema.ts";
-import { migrate, openSqliteState } from "#shared/state/sqlite.ts";
+import { MIGRATIONS, migrate } from "#shared/state/sqlite-schema.ts";
+import { openSqliteState } from "#shared/state/sqlite.ts";
 
 import { startChild, temporaryFolder } from "./children.ts";
-import { newTask } from "./state-samples.ts";
+import { newLine, newTask } from "./state-samples.ts";
 import { stateContract } from "./state.ts";
 
 stateContract("sqlite", () => ({ LOSSI_HOME: temporaryFolder() }));
@@ -59,6 +59,27 @@ test("an older schema is brought up to date with tasks in flight", async () => {
   });
   expect(db.prepare("PRAGMA user_version").get()).toEqual({ user_version: MIGRATIONS.length + 1 });
   db.close();
+});
+
+test("log lines of the release before are shown, beside new ones", async () => {
+  const folder = temporaryFolder();
+  const db = new DatabaseSync(join(folder, "lines.sqlite"));
+  db.exec(`
+    CREATE TABLE lines (seq INTEGER PRIMARY KEY, time INTEGER, level TEXT, function TEXT, message TEXT);
+    CREATE INDEX lines_by_function ON lines (function, seq);
+    INSERT INTO lines (time, level, function, message) VALUES (1, 'warn', 'setup', 'old a=1');
+  `);
+  db.close();
+  openSqliteState({ folder }).close();
+  const { lines, close } = openSqliteState({ folder });
+  lines.write(newLine({ time: 2, function: "setup" }));
+  const old = { time: 1, level: "warn", function: "setup", message: "old a=1", fields: {}, trace: null };
+  expect((await lines.read({ functions: ["setup"], limit: 9 })).lines).toEqual([
+    old,
+    newLine({ time: 2, function: "setup" }),
+  ]);
+  expect((await lines.read({ text: "A=1", limit: 9 })).lines).toEqual([old]);
+  close();
 });
 
 test("the lease of a worker that was killed is free at once, that of one who lives is not", async () => {

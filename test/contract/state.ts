@@ -7,10 +7,10 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { baseConfig, loadConfig } from "#shared/config.ts";
 import { openState } from "#shared/state/open.ts";
 import { GRACE_MS } from "#shared/state/state.ts";
-import type { Announcement, State, Task, TaskLease } from "#shared/state/state.ts";
+import type { Announcement, LineFilter, LogLine, State, Task, TaskLease } from "#shared/state/state.ts";
 
 import { runChildren, startChild } from "./children.ts";
-import { announcementOf, newTask } from "./state-samples.ts";
+import { announcementOf, newLine, newTask } from "./state-samples.ts";
 
 import type { Place } from "./state-samples.ts";
 
@@ -378,9 +378,13 @@ export function stateContract(driver: string, freshPlace: () => Place): void {
   });
 
   describe(`${driver}: lines`, () => {
-    const line = (time: number, name: string) => ({ time, level: "info", function: name, message: `${name} ${time}` });
+    const [TRACE, OTHER] = ["0af7651916cd43dd8448eb211c80319c", "4bf92f3577b34da6a3ce929d0e0e4736"];
+    const line = (time: number, name: string, over: Partial<LogLine> = {}) =>
+      newLine({ time, function: name, message: `${name} ${time}`, ...over });
+    const texts = async (lines: State["lines"], filter: Omit<LineFilter, "limit">, limit = 100): Promise<string[]> =>
+      (await lines.read({ ...filter, limit })).lines.map(({ message }) => message);
 
-    test("read: the newest of several functions, oldest first", async () => {
+    test("read: the newest of several functions, or of all, oldest first, as they were written", async () => {
       const { lines } = fresh();
       for (const [time, name] of [
         [1, "a"],
@@ -390,15 +394,84 @@ export function stateContract(driver: string, freshPlace: () => Place): void {
         [4, "b"],
       ] as const)
         lines.write(line(time, name));
-      expect((await lines.read(["a", "b"], 3)).map(({ message }) => message)).toEqual(["b 2", "a 4", "b 4"]);
-      expect(await lines.read(["nobody"], 3)).toEqual([]);
+      expect(await texts(lines, { functions: ["a", "b", "a"] }, 3)).toEqual(["b 2", "a 4", "b 4"]);
+      expect(await texts(lines, {}, 3)).toEqual(["c 3", "a 4", "b 4"]);
+      expect(await texts(lines, { functions: ["nobody"] }, 3)).toEqual([]);
+      expect(await texts(lines, { functions: [] }, 3)).toEqual([]);
+      const whole = line(5, "a", { level: "error", fields: { err: 'no "ä"', deep: [1, { a: null }] }, trace: TRACE });
+      lines.write(whole);
+      expect((await lines.read({ limit: 1 })).lines).toEqual([whole]);
+    });
+
+    test("read: of one trace, with a text in the message or the fields, without regard to case", async () => {
+      const { lines } = fresh();
+      lines.write(line(1, "a", { trace: TRACE }));
+      lines.write(line(2, "a", { trace: OTHER, message: "Jäähdytys päättyi" }));
+      lines.write(line(3, "b", { trace: TRACE, fields: { err: 'said "No"\nand left' } }));
+      lines.write(line(4, "b", { fields: { userName: "ÅSA" } }));
+      expect(await texts(lines, { trace: TRACE })).toEqual(["a 1", "b 3"]);
+      expect(await texts(lines, { trace: TRACE, functions: ["b"] })).toEqual(["b 3"]);
+      expect(await texts(lines, { trace: TRACE }, 1)).toEqual(["b 3"]);
+      expect(await texts(lines, { trace: "0".repeat(32) })).toEqual([]);
+      expect(await texts(lines, { text: "JÄÄHDYTYS" })).toEqual(["Jäähdytys päättyi"]);
+      expect(await texts(lines, { text: 'SAID "no"\nand' })).toEqual(["b 3"]);
+      expect(await texts(lines, { text: "åsa" })).toEqual(["b 4"]);
+      expect(await texts(lines, { text: "username" })).toEqual(["b 4"]);
+      expect(await texts(lines, { text: "b", functions: ["a"] })).toEqual([]);
+      expect(await texts(lines, { text: "" }, 1)).toEqual(["b 4"]);
+    });
+
+    test("read: follows from a place, every line once, also when nothing was found", async () => {
+      const { lines } = fresh();
+      const { next: start } = await lines.read({ limit: 5 });
+      const seen: string[] = [];
+      let after = start;
+      const follow = async (filter: Partial<LineFilter> = {}): Promise<number> => {
+        const page = await lines.read({ limit: 3, ...filter, after });
+        seen.push(...page.lines.map(({ message }) => message));
+        after = page.next;
+        return page.lines.length;
+      };
+      expect(await follow()).toBe(0);
+      for (let time = 1; time <= 7; time++) lines.write(line(time, time % 2 === 0 ? "a" : "b", { trace: TRACE }));
+      expect([await follow(), await follow(), await follow(), await follow()]).toEqual([3, 3, 1, 0]);
+      expect(seen).toEqual(["b 1", "a 2", "b 3", "a 4", "b 5", "a 6", "b 7"]);
+      lines.write(line(8, "a", { trace: TRACE }));
+      expect(await follow({ text: "nowhere" })).toBe(0);
+      expect(await follow()).toBe(0);
+      after = start;
+      expect([await follow({ trace: TRACE, functions: ["a"] }), await follow({ trace: TRACE })]).toEqual([3, 2]);
+      expect((await lines.read({ limit: 3 })).next).toBe(after);
+    });
+
+    test("read: follows on after all lines were forgotten", async () => {
+      const { lines } = fresh();
+      for (let time = 1; time <= 5; time++) lines.write(line(time, "a"));
+      const { next } = await lines.read({ limit: 1 });
+      await lines.prune({ before: 100, keep: 100 });
+      lines.write(line(101, "a"));
+      expect(await texts(lines, { after: next })).toEqual(["a 101"]);
+    });
+
+    test("read: finds what fits among many that do not", async () => {
+      const { lines } = fresh();
+      for (let time = 0; time < 5000; time++) {
+        lines.write(line(time, time % 2 === 0 ? "a" : "b", time < 5 ? { message: `needle ${time}` } : {}));
+        // A driver may have few lines on their way at a time.
+        if (time % 500 === 0) await lines.read({ limit: 1 });
+      }
+      expect(await texts(lines, { text: "NEEDLE" }, 3)).toEqual(["needle 2", "needle 3", "needle 4"]);
+      expect(await texts(lines, { text: "needle", functions: ["b"] }, 3)).toEqual(["needle 1", "needle 3"]);
+      expect(await texts(lines, {}, 3000)).toHaveLength(3000);
+      expect(await texts(lines, { after: "0", text: "a 4998" }, 3)).toEqual(["a 4998"]);
     });
 
     test("prune: by age and by number", async () => {
       const { lines } = fresh();
-      for (let time = 0; time < 10; time++) lines.write(line(time, "a"));
+      for (let time = 0; time < 10; time++) lines.write(line(time, "a", { trace: TRACE }));
       expect(await lines.prune({ before: 3, keep: 5 })).toBe(5);
-      expect((await lines.read(["a"], 100)).map(({ time }) => time)).toEqual([5, 6, 7, 8, 9]);
+      for (const filter of [{ functions: ["a"] }, { trace: TRACE }])
+        expect(await texts(lines, filter)).toEqual(["a 5", "a 6", "a 7", "a 8", "a 9"]);
     });
   });
 }

@@ -6,7 +6,7 @@ import { LossiError } from "#shared/errors.ts";
 import { createHttp } from "#shared/http/app.ts";
 import { errorBody } from "#shared/http/error-body.ts";
 import { on, onEvents } from "#shared/http/events.ts";
-import { formatLine } from "#shared/log.ts";
+import { formatLine, toLogLine } from "#shared/log.ts";
 import { nearest } from "#shared/schema.ts";
 
 function app() {
@@ -91,10 +91,31 @@ test("loadConfig tells every problem at once", () => {
   expect(read).toThrow(/PORT:.*LOSSI_LOG_LEVEL:.*LOSSI_BROKER_URL:/);
 });
 
-test("a line looks as Python's logging prints it", () => {
+test("a line looks as Python's logging prints it, with what else it says behind its message", () => {
   const time = new Date(2025, 8, 30, 13, 31, 39, 9).getTime();
-  expect(formatLine({ time, level: "warn", function: "setup", message: "request finished" })).toBe(
-    "2025-09-30 13:31:39,009 - WARNING - setup - request finished",
+  const err = { type: "Error", message: "no way", stack: "Error: no way" };
+  const trace = "0af7651916cd43dd8448eb211c80319c";
+  const written = {
+    level: 40,
+    time,
+    function: "setup",
+    requestId: "r 1",
+    status: 500,
+    traceId: trace,
+    err,
+    none: null,
+  };
+  const line = toLogLine("setup", { ...written, message: "request finished" });
+  expect(line).toEqual({
+    time,
+    level: "warn",
+    function: "setup",
+    message: "request finished",
+    fields: { requestId: "r 1", status: 500, err: "no way", none: null },
+    trace,
+  });
+  expect(formatLine(line)).toBe(
+    "2025-09-30 13:31:39,009 - WARNING - setup - request finished requestId=r 1 status=500 err=no way none=null",
   );
 });
 
