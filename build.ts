@@ -1,7 +1,7 @@
 /** Builds what `npm start` and the image run: `dist/<function>.cjs`, one minified file each, and the platform.
  * `--watch` rebuilds; `--modules FILE` writes down which source files went into what functions load. */
-import { readdirSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { cpSync, readdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 
 import { build, watch } from "rolldown";
 import type { BuildOptions } from "rolldown";
@@ -36,6 +36,18 @@ const bundledClients: BuildOptions[] = Object.entries(clients).map(([source, fil
   output: { file: resolve(root, "dist", file), format: "esm", minify: true, codeSplitting: false },
 }));
 
+/** The monitor's page: its script for browsers, and the files beside it. */
+const browser = resolve(root, "functions/monitor/browser");
+const page: BuildOptions = {
+  ...shared,
+  platform: "browser",
+  input: join(browser, "page.ts"),
+  output: { file: resolve(root, "dist/monitor/page.js"), format: "esm", minify: true, codeSplitting: false },
+};
+const copyPage = (): void => {
+  for (const name of ["page.css", "icon.svg"]) cpSync(join(browser, name), resolve(root, "dist/monitor", name));
+};
+
 /** Bundled as well: Node's own reading of TypeScript would stay in the platform's memory. */
 const platform: BuildOptions = {
   ...shared,
@@ -44,11 +56,15 @@ const platform: BuildOptions = {
 };
 
 if (process.argv.includes("--watch")) {
-  watch(functions).on("event", (event) => {
+  copyPage();
+  watch([page, ...functions]).on("event", (event) => {
     if (event.code === "ERROR") console.error(event.error.message);
   });
 } else {
-  const [, ...built] = await Promise.all([platform, ...bundledClients, ...functions].map((bundle) => build(bundle)));
+  const [, ...built] = await Promise.all(
+    [platform, page, ...bundledClients, ...functions].map((bundle) => build(bundle)),
+  );
+  copyPage();
   const option = process.argv.indexOf("--modules");
   const file = process.argv[option + 1];
   if (option > 0 && file !== undefined) {

@@ -15,8 +15,9 @@ import { answerError } from "./edge.ts";
 import type { Forwards } from "./forwards/forwards.ts";
 import type { PingSources } from "./ping-sources.ts";
 import type { Serving } from "./serving/serving.ts";
+import type { Slots } from "./serving/slots.ts";
 
-export type Parts = { pingSources: PingSources; forwards: Forwards; serving: Serving };
+export type Parts = { pingSources: PingSources; forwards: Forwards; serving: Serving; gpus: Slots };
 
 /** What a method does with the names in its path, and a body; `null` is 404. */
 type Act = (names: string[], body: unknown) => unknown;
@@ -28,6 +29,7 @@ export function createApi({
   pingSources,
   forwards,
   serving,
+  gpus,
 }: Parts): (req: IncomingMessage, res: ServerResponse) => void {
   const places: [RegExp, Record<string, Act>][] = [
     [
@@ -35,6 +37,17 @@ export function createApi({
       {
         PUT: ([namespace, name], body) => pingSources.apply(`${namespace}.${name}`, body),
         DELETE: ([namespace, name]) => (pingSources.remove(`${namespace}.${name}`) ? {} : null),
+      },
+    ],
+    [
+      at(`/apis/sources.knative.dev/v1/namespaces/${LABEL}/pingsources`),
+      {
+        GET: ([namespace]) => ({
+          items: pingSources
+            .list()
+            .filter((one) => one.namespace === namespace)
+            .map(({ name, schedule }) => ({ metadata: { name, namespace }, spec: { schedule } })),
+        }),
       },
     ],
     [at("/apis/lossi.dev/v1/forwards(\\?check)?"), { GET: ([check]) => forwards.list(check !== undefined) }],
@@ -49,6 +62,7 @@ export function createApi({
       },
     ],
     [at("/apis/lossi.dev/v1/services"), { GET: () => serving.list().map(toService) }],
+    [at("/apis/lossi.dev/v1/gpus"), { GET: () => gpus.describe() }],
     [at("/apis/lossi.dev/v1/instances"), { GET: () => serving.list().flatMap(toInstances) }],
   ];
   const answer = async (req: IncomingMessage): Promise<unknown> => {
@@ -60,7 +74,7 @@ export function createApi({
         throw new LossiError("method_not_allowed", `use ${Object.keys(methods).join(" or ")} here`);
       return act(names.slice(1), parseJson(await readBody(req)));
     }
-    throw new LossiError("not_found", "the API here has PingSources, forwards, services and instances");
+    throw new LossiError("not_found", "the API here has PingSources, forwards, services, instances and GPUs");
   };
   return (req, res) => {
     answer(req).then(

@@ -88,6 +88,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     LOSSI_NOTIFICATION_SECRET: home.notificationSecret,
     NODE_COMPILE_CACHE: join(home.folder, "compile-cache"),
   };
+  const gpus = createSlots(options.gpuSlots);
   const serving = createServing({
     command: (service) => [
       process.execPath,
@@ -98,7 +99,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     env,
     log,
     onActive: (service, active) => home.noteAwake(`${service.namespace}.${service.name}`, active),
-    gpus: createSlots(options.gpuSlots),
+    gpus,
     tickMs: TICK_MS,
   });
   resources.services.forEach(serving.add);
@@ -122,7 +123,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     onImports: (imports) => home.writeHosts({ gateway: gatewayPort, imports }),
     log,
   });
-  const api = createApi({ pingSources, forwards, serving });
+  const api = createApi({ pingSources, forwards, serving, gpus });
 
   function answerCluster(req: IncomingMessage, res: ServerResponse): void {
     const target = serviceOfHost(req.headers.host, CLUSTER_SUFFIXES);

@@ -11,6 +11,7 @@ export const FUNCTIONS = {
   logs: { http: true, events: true },
   schedule: { http: false, events: true },
   "dead-letters": { http: true, events: true },
+  monitor: { http: true, events: false },
 } as const;
 
 export type FunctionName = keyof typeof FUNCTIONS;

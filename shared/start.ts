@@ -69,7 +69,10 @@ export function start<T extends z.ZodType<BaseConfig>>(
         await runtime.state.close();
         runtime.store.close();
       },
-    }).once("listening", () => runtime.announcer.start());
+    }).once("listening", () => {
+      runtime.announcer.start();
+      log.info({ wakeMs: Math.round(performance.now()) }, "awake");
+    });
   } catch (error) {
     process.stderr.write(`${name} cannot start: ${messageOf(error)}\n`);
     process.exit(78);

@@ -228,7 +228,7 @@ export class Revision {
       const hint = total === 0 ? "; LOSSI_GPU_CARDS=1 npm start offers ten" : "";
       log({ level: "warn", message: `${name} waits for ${gpuSlots} GPU slots, ${free} of ${total} are free${hint}` });
     }
-    const giveBack = gpuSlots > 0 ? await gpus.take(gpuSlots) : () => {};
+    const giveBack = gpuSlots > 0 ? await gpus.take(gpuSlots, name) : () => {};
     if (this.#retired || this.#live().length >= this.#target) {
       this.#starting -= 1;
       return giveBack();

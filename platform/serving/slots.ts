@@ -2,16 +2,16 @@
 
 export interface Slots {
   readonly total: number;
-  /** Takes so many at once, when they are free; answers what gives them back. */
-  take(count: number): Promise<() => void>;
+  /** Takes so many at once for somebody, when they are free; answers what gives them back. */
+  take(count: number, who: string): Promise<() => void>;
   /** Whether so many would have to be waited for. */
   isShort(count: number): boolean;
-  describe(): { total: number; free: number; waiting: number };
+  describe(): { total: number; free: number; waiting: string[] };
 }
 
 export function createSlots(total: number): Slots {
   let free = total;
-  const waiting: { count: number; grant: () => void }[] = [];
+  const waiting: { count: number; who: string; grant: () => void }[] = [];
   /** Whose turn it is; who wants more than there are holds nobody up. */
   const next = () => waiting.find(({ count }) => count <= total);
   const serve = (): void => {
@@ -27,12 +27,12 @@ export function createSlots(total: number): Slots {
   };
   return {
     total,
-    take: (count) =>
+    take: (count, who) =>
       new Promise((resolve) => {
-        waiting.push({ count, grant: () => resolve(giveBack(count)) });
+        waiting.push({ count, who, grant: () => resolve(giveBack(count)) });
         serve();
       }),
     isShort: (count) => count > 0 && (next() !== undefined || count > free),
-    describe: () => ({ total, free, waiting: waiting.length }),
+    describe: () => ({ total, free, waiting: waiting.map(({ who }) => who) }),
   };
 }

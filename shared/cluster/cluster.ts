@@ -1,7 +1,8 @@
 /** What a function may ask of the place it runs in. Drivers pass the same contract suite (`test/contract/cluster`). */
 
 /** Functions that a clock may wake: a PingSource named after the function. */
-export type Clock = "schedule" | "forwarding" | "bucket-events";
+export const CLOCKS = ["schedule", "forwarding", "bucket-events"] as const;
+export type Clock = (typeof CLOCKS)[number];
 
 /** Namespace under whose names imports are reached: `{name}.forwarder-imports.svc.cluster.local:{port}`. */
 export const IMPORTS_NAMESPACE = "forwarder-imports";
@@ -61,6 +62,14 @@ export type ServiceStatus = {
 
 export type InstanceStatus = { service: string; namespace: string; revision: string; id: string; ready: boolean };
 
+export type GpuStatus = {
+  /** `null` where they cannot be counted: in a cluster they belong to its nodes. */
+  total: number | null;
+  free: number | null;
+  /** Functions that wait for one, each instance by itself. */
+  waiting: string[];
+};
+
 /**
  * Throws `rejected` for what the place will never do, `forbidden` when this function lacks a right there, `conflict` when
  * somebody else was at the same thing, `unavailable` when the place cannot be reached.
@@ -83,6 +92,10 @@ export interface Cluster {
   listForwards(options?: { check?: boolean }): Promise<ForwardStatus[]>;
   /** Closes forwards that nobody renewed, where the place does not do it by itself; answers their names. */
   closeExpired(): Promise<string[]>;
+  /** The clocks that are on. */
+  listClocks(): Promise<{ name: Clock; cron: string }[]>;
   listServices(): Promise<ServiceStatus[]>;
   listInstances(): Promise<InstanceStatus[]>;
+  /** Slots of GPUs; `null` where nobody asks for any. */
+  listGpus(): Promise<GpuStatus | null>;
 }

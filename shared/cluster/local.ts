@@ -1,7 +1,15 @@
 import { LossiError, messageOf } from "../errors.ts";
 import { send } from "../http/send.ts";
-import type { Cluster, Forward, ForwardId, ForwardStatus, InstanceStatus, ServiceStatus } from "./cluster.ts";
-import { clockPath, clockPingSource } from "./ping-source.ts";
+import type {
+  Cluster,
+  Forward,
+  ForwardId,
+  ForwardStatus,
+  GpuStatus,
+  InstanceStatus,
+  ServiceStatus,
+} from "./cluster.ts";
+import { clockPath, clockPingSource, clocksOf, clocksPath } from "./ping-source.ts";
 
 const LOSSI = "/apis/lossi.dev/v1";
 
@@ -26,8 +34,13 @@ export function openLocalCluster(url: string | undefined): Cluster {
     listForwards: async ({ check = false } = {}) =>
       (await call("GET", `${LOSSI}/forwards${check ? "?check" : ""}`)) as ForwardStatus[],
     closeExpired: async () => [],
+    listClocks: async () => clocksOf((await call("GET", clocksPath())) as Parameters<typeof clocksOf>[0]),
     listServices: async () => (await call("GET", `${LOSSI}/services`)) as ServiceStatus[],
     listInstances: async () => (await call("GET", `${LOSSI}/instances`)) as InstanceStatus[],
+    async listGpus() {
+      const gpus = (await call("GET", `${LOSSI}/gpus`)) as GpuStatus;
+      return gpus.total === 0 && gpus.waiting.length === 0 ? null : gpus;
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { CLOCKS } from "./cluster.ts";
 import type { Clock } from "./cluster.ts";
 
 /** Where lossi's functions are. */
@@ -21,5 +22,16 @@ export const clockPingSource = (clock: Clock, cron: string, namespace = NAMESPAC
   },
 });
 
-export const clockPath = (clock: Clock, namespace = NAMESPACE): string =>
-  `/apis/sources.knative.dev/v1/namespaces/${namespace}/pingsources/${clock}`;
+/** Where PingSources are listed. */
+export const clocksPath = (namespace = NAMESPACE): string =>
+  `/apis/sources.knative.dev/v1/namespaces/${namespace}/pingsources`;
+
+export const clockPath = (clock: Clock, namespace = NAMESPACE): string => `${clocksPath(namespace)}/${clock}`;
+
+/** The clocks in a list of PingSources. */
+export function clocksOf({ items }: { items: { metadata: { name: string }; spec: { schedule: string } }[] }) {
+  return items.flatMap(({ metadata, spec }) => {
+    const name = CLOCKS.find((clock) => clock === metadata.name);
+    return name === undefined ? [] : [{ name, cron: spec.schedule }];
+  });
+}

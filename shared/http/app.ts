@@ -23,14 +23,16 @@ export type AppEnv = {
 export type App = Hono<AppEnv>;
 export type AppContext = Context<AppEnv>;
 
+type Paths = { open?: (path: string) => boolean; linked?: (path: string) => boolean };
+
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /**
  * The Hono app that every function starts from: request id, trace, body, one closing log line, errors as
  * `{code, message, requestId}`, and `GET /healthz`. Callers say who they are, but for events, which no edge lets in, and
- * for `open` paths, which have a secret of their own.
+ * for `open` paths, which have a secret of their own. Pages of other sites may lead to `linked` ones, which change nothing.
  */
-export function createHttp(log: Logger, open: string[] = []): App {
+export function createHttp(log: Logger, { open = () => false, linked = () => false }: Paths = {}): App {
   const app: App = new Hono<AppEnv>();
   app.get("/healthz", (c) => c.text("ok"));
   app.use((c, next) =>
@@ -47,7 +49,7 @@ export function createHttp(log: Logger, open: string[] = []): App {
     logOutcome(c, performance.now() - begun);
   });
   app.use(async (c, next) => {
-    if (!isOwnPage(c)) {
+    if (!isOwnPage(c) && !(isFollowed(c) && linked(c.req.path))) {
       throw new LossiError("forbidden", "a page of another site may not call this; open it from its own address");
     }
     c.set("caller", isOpen(c, open) ? null : await callerOf(c));
@@ -61,8 +63,14 @@ export function createHttp(log: Logger, open: string[] = []): App {
   return app;
 }
 
-const isOpen = (c: AppContext, open: string[]): boolean =>
-  (c.req.method === "POST" && c.req.path === "/") || open.includes(c.req.path);
+const isOpen = (c: AppContext, open: (path: string) => boolean): boolean =>
+  (c.req.method === "POST" && c.req.path === "/") || open(c.req.path);
+
+/** Whether somebody follows a link, and sees the answer as a page of its own. */
+const isFollowed = (c: AppContext): boolean =>
+  c.req.method === "GET" &&
+  c.req.header("sec-fetch-mode") === "navigate" &&
+  c.req.header("sec-fetch-dest") === "document";
 
 /**
  * Whether no page of another origin makes this request, as browsers say it; other clients say nothing. Another port of this
@@ -93,7 +101,8 @@ async function rawBody(c: AppContext): Promise<Uint8Array> {
   return incoming === undefined ? new Uint8Array(await c.req.arrayBuffer()) : readBody(incoming);
 }
 
-function answerError(c: AppContext, error: unknown): Response {
+/** An error in the words of every error. */
+export function answerError(c: AppContext, error: unknown): Response {
   const code = codeOf(error);
   if (code === "internal") c.var.log.error({ err: error }, "unexpected error");
   const message =

@@ -24,11 +24,17 @@ const endpointSlices = (namespace: string): Right => ({
 });
 const forwards = ({ lossi, imports }: Places): Right[] => [services(lossi), services(imports), endpointSlices(imports)];
 
-/** Of functions that keep clocks and forwards. */
+/** Of functions that keep clocks and forwards, or show them. */
 export const rightsOf = {
   setup: ({ lossi }: Places): Right[] => [pingSources(lossi, ["schedule", "bucket-events"])],
   forwarding: (places: Places): Right[] => [pingSources(places.lossi, ["forwarding"]), ...forwards(places)],
   schedule: forwards,
+  monitor: ({ lossi, imports }: Places): Right[] => [
+    { group: "sources.knative.dev", resource: "pingsources", verbs: ["list"], namespace: lossi },
+    { group: "", resource: "pods", verbs: ["list"], namespace: lossi },
+    { group: "", resource: "services", verbs: ["list"], namespace: lossi },
+    { group: "", resource: "services", verbs: ["list"], namespace: imports },
+  ],
 };
 
 /** Of whoever lists Services and instances. */

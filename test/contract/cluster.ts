@@ -81,6 +81,20 @@ export function clusterContract(name: string, { open, host, notLive, noCron }: S
       await cluster.stopClock("forwarding");
     });
 
+    test("clocks that are on are listed with their cron", async () => {
+      const { cluster } = await open();
+      expect(await cluster.listClocks()).toEqual([]);
+      await cluster.startClock("forwarding", "0 */5 * * * *");
+      expect(await cluster.listClocks()).toEqual([{ name: "forwarding", cron: "0 */5 * * * *" }]);
+      await cluster.stopClock("forwarding");
+      expect(await cluster.listClocks()).toEqual([]);
+    });
+
+    test("where nobody asks for a GPU there are none to tell of", async () => {
+      const { cluster } = await open();
+      expect(await cluster.listGpus()).toBeNull();
+    });
+
     test("a cron that is none is rejected with what would be right", async (context) => {
       skipUnless(context, noCron);
       const { cluster } = await open();

@@ -39,6 +39,7 @@ export async function as(name: string, places: Places, rights: Right[], around =
 export const everything = (places: Places): Right[] => [
   ...rightsOf.setup(places),
   ...rightsOf.forwarding(places),
+  ...rightsOf.monitor(places),
   ...listing(places),
 ];
 

@@ -31,6 +31,12 @@ export function kubernetesRights(): void {
       await cluster.stopClock("forwarding");
     },
     schedule: forwards,
+    async monitor(cluster) {
+      await cluster.listClocks();
+      await cluster.listInstances();
+      await cluster.listForwards();
+      await cluster.listGpus();
+    },
   };
   async function forwards(cluster: Cluster, { lossi, imports }: Places): Promise<void> {
     const all = [importOf({}, 1), exportOf("plain", lossi, 80), exportOf("u-1-x", imports, 1, "u-2-x")];

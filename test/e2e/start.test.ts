@@ -9,7 +9,7 @@ import { NONE, ended, functionProcesses, root, startLossi, stateOf, temporaryFol
 
 test("no function process exists until one is called, and then only that one", async () => {
   const lossi = await startLossi();
-  expect(lossi.output()).toContain("11 functions asleep");
+  expect(lossi.output()).toContain("12 functions asleep");
   expect(functionProcesses(lossi.home)).toEqual([]);
   const { status, json } = await lossi.call("POST", "/setup/config/init", NONE);
   expect({ status, json }).toEqual({ status: 200, json: { output: null } });

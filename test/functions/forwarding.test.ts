@@ -20,6 +20,7 @@ import { createForwards } from "#platform/forwards/forwards.ts";
 import { openHome } from "#platform/home.ts";
 import { parsePingSource } from "#platform/manifests/load.ts";
 import { createPingSources } from "#platform/ping-sources.ts";
+import { createSlots } from "#platform/serving/slots.ts";
 import type { Serving } from "#platform/serving/serving.ts";
 
 import { begun, deps } from "./deps.ts";
@@ -47,7 +48,9 @@ async function ready({ allow = [] as string[] } = {}) {
     onImports: () => {},
     log: () => {},
   });
-  const server = createServer(createApi({ pingSources, forwards, serving: { list: () => [] } as unknown as Serving }));
+  const server = createServer(
+    createApi({ pingSources, forwards, serving: { list: () => [] } as unknown as Serving, gpus: createSlots(0) }),
+  );
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   onTestFinished(async () => {

@@ -28,7 +28,7 @@ const KNATIVE_SERVICE = "serving.knative.dev/v1/Service";
 const POD = "spec.template.spec";
 const CONTAINER = `${POD}.containers.0`;
 const SETUP = "base/setup/service.yaml";
-const WITH_TOKEN = ["setup", "forwarding", "schedule"];
+const WITH_TOKEN = ["setup", "forwarding", "schedule", "monitor"];
 /** Knative's own limit for the first byte. */
 const FIRST_BYTE_S = 300;
 

@@ -361,8 +361,8 @@ test("an instance without a GPU slot waits for one, and the wait is reported", a
 
 test("who wants more GPU slots than there are holds nobody up", async () => {
   const slots = createSlots(10);
-  void slots.take(11);
-  await slots.take(10);
+  void slots.take(11, "big");
+  await slots.take(10, "small");
   expect(slots.describe()).toEqual({ total: 10, free: 0, waiting: 1 });
 });
 

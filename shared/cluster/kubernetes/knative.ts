@@ -1,5 +1,5 @@
 /** What Knative runs: its Services, and their Pods. */
-import type { InstanceStatus, ServiceStatus } from "../cluster.ts";
+import type { GpuStatus, InstanceStatus, ServiceStatus } from "../cluster.ts";
 import type { Api } from "./api.ts";
 import type { List, Metadata } from "./objects.ts";
 
@@ -12,7 +12,11 @@ type KnativeService = {
   };
 };
 
-type Pod = { metadata: Metadata; status?: { conditions?: { type: string; status: string }[] } };
+type Pod = {
+  metadata: Metadata;
+  spec?: { containers: { resources?: { limits?: Record<string, string> } }[] };
+  status?: { phase?: string; conditions?: { type: string; status: string }[] };
+};
 
 const SERVICE = "serving.knative.dev/service";
 const REVISION = "serving.knative.dev/revision";
@@ -36,17 +40,32 @@ function revisionOf(status: NonNullable<KnativeService["status"]>): string {
   return most?.revisionName ?? status.latestReadyRevisionName ?? status.latestCreatedRevisionName ?? "";
 }
 
+/** As nvshare offers them. */
+const GPU = "nvshare.com/gpu";
+
 /** Pods on their way out are no instances any more. */
-export async function listPods(api: Api, namespace: string): Promise<InstanceStatus[]> {
+async function findPods(api: Api, namespace: string): Promise<Pod[]> {
   const path = `/api/v1/namespaces/${namespace}/pods`;
   const { body } = await api<List<Pod>>({ method: "GET", path, query: { labelSelector: SERVICE } });
-  return body.items
-    .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-    .map(({ metadata: { name, labels = {} }, status }) => ({
-      service: labels[SERVICE] ?? "",
-      namespace,
-      revision: labels[REVISION] ?? "",
-      id: name,
-      ready: status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") ?? false,
-    }));
+  return body.items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+}
+
+/** Pods that ask for a GPU and have no node yet wait for one. */
+export async function listGpus(api: Api, namespace: string): Promise<GpuStatus | null> {
+  const asking = (await findPods(api, namespace)).filter(({ spec }) =>
+    spec?.containers.some(({ resources }) => resources?.limits?.[GPU] !== undefined),
+  );
+  if (asking.length === 0) return null;
+  const waiting = asking.filter(({ status }) => status?.phase === "Pending");
+  return { total: null, free: null, waiting: waiting.map(({ metadata: { labels = {} } }) => labels[SERVICE] ?? "") };
+}
+
+export async function listPods(api: Api, namespace: string): Promise<InstanceStatus[]> {
+  return (await findPods(api, namespace)).map(({ metadata: { name, labels = {} }, status }) => ({
+    service: labels[SERVICE] ?? "",
+    namespace,
+    revision: labels[REVISION] ?? "",
+    id: name,
+    ready: status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") ?? false,
+  }));
 }

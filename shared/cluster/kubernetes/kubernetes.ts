@@ -2,11 +2,11 @@
 import { LossiError } from "../../errors.ts";
 import { IMPORTS_NAMESPACE } from "../cluster.ts";
 import type { Cluster, Forward, ForwardId, ForwardStatus } from "../cluster.ts";
-import { NAMESPACE, clockPath, clockPingSource } from "../ping-source.ts";
+import { NAMESPACE, clockPath, clockPingSource, clocksOf, clocksPath } from "../ping-source.ts";
 import { FIELD_MANAGER } from "./api.ts";
 import type { Api } from "./api.ts";
 import { EXPORT_PORTS } from "./config.ts";
-import { listKnativeServices, listPods } from "./knative.ts";
+import { listGpus, listKnativeServices, listPods } from "./knative.ts";
 import { forwardOf, healthAnnotation, healthOf, serviceName } from "./objects.ts";
 import type { Service } from "./objects.ts";
 import { planFor } from "./plan.ts";
@@ -136,8 +136,13 @@ export function openKubernetesCluster(options: KubernetesOptions): Cluster {
       );
       return over.filter((_, index) => closed[index]).map(({ forward }) => forward.name);
     },
+    async listClocks() {
+      const { body } = await api<Parameters<typeof clocksOf>[0]>({ method: "GET", path: clocksPath(namespace) });
+      return clocksOf(body);
+    },
     listServices: () => listKnativeServices(api, namespace),
     listInstances: () => listPods(api, namespace),
+    listGpus: () => listGpus(api, namespace),
   };
 }
 

@@ -1,0 +1,92 @@
+/** What there is at the moment: the answer of `GET /status`, and what the first view shows. */
+import { FUNCTIONS, FUNCTION_NAMES } from "#shared/functions.ts";
+import { CONFIGURATION_DOCUMENT, forwarderBucket, submitterBucket } from "#shared/configuration.ts";
+import type { Configuration } from "#shared/configuration.ts";
+import type { Clock } from "#shared/cluster/cluster.ts";
+import { listDeadLetters } from "#shared/dead-letters.ts";
+import { messageOf } from "#shared/errors.ts";
+import { showForwards } from "#shared/forwards/shown.ts";
+import type { Caller } from "#shared/http/access.ts";
+import type { Ledger } from "#shared/state/state.ts";
+import { MINUTES } from "./activity.ts";
+import type { Doing } from "./activity.ts";
+import type { ViewDeps } from "./view.ts";
+
+export type FunctionStatus = {
+  name: string;
+  state: "asleep" | "waking" | "awake" | "unknown";
+  instances: number;
+  ready: number;
+} & Doing;
+
+export type Overview = {
+  functions: FunctionStatus[];
+  tasks: Awaited<ReturnType<Ledger["counts"]>>;
+  clocks: { name: Clock; cron: string }[];
+  gpus: { total: number | null; free: number | null; waiting: string[] } | null;
+  store: { client: string; address: string; buckets: string[]; waitingForCredentials: number } | null;
+  forwards: { up: number; down: number; unknown: number };
+  deadLetters: number | null;
+  /** What could not be asked, and why. */
+  problems: string[];
+};
+
+/** Looks at everything without waking anybody. What cannot be asked is a problem in the answer, not an error. */
+export async function overview(caller: Caller | null, deps: ViewDeps): Promise<Overview> {
+  const problems: string[] = [];
+  const ask = async <T>(what: string, asked: Promise<T>, otherwise: T): Promise<T> =>
+    asked.catch((error: unknown) => {
+      problems.push(`${what}: ${messageOf(error)}`);
+      return otherwise;
+    });
+  const { cluster, documents, ledger } = deps;
+  const isAdmin = caller === null || caller.admin;
+  const [instances, doing, tasks, clocks, gpus, forwards, letters, store] = await Promise.all([
+    ask("instances", cluster.listInstances(), null),
+    deps.activity.read(),
+    ledger.counts(isAdmin ? undefined : caller.name),
+    ask("clocks", cluster.listClocks(), []),
+    ask("GPUs", cluster.listGpus(), null),
+    ask("forwards", showForwards(caller, { documents, cluster }, { check: false }), []),
+    isAdmin ? listDeadLetters(documents) : null,
+    storeStatus(deps),
+  ]);
+  const functions = FUNCTION_NAMES.map((name): FunctionStatus => {
+    const own = instances?.filter(({ service }) => service === name) ?? [];
+    const ready = own.filter((instance) => instance.ready).length;
+    const state = instances === null ? "unknown" : own.length === 0 ? "asleep" : ready === 0 ? "waking" : "awake";
+    const idle = { wokeAt: null, wokeMs: null, requests: Array.from({ length: MINUTES }, () => 0), failures: 0 };
+    return { name, state, instances: own.length, ready, ...(doing.get(name) ?? idle) };
+  });
+  const health = (state: string): number => forwards.filter((forward) => forward.health.state === state).length;
+  return {
+    functions,
+    tasks,
+    clocks,
+    gpus,
+    store,
+    forwards: { up: health("up"), down: health("down"), unknown: health("unknown") },
+    deadLetters: letters?.length ?? null,
+    problems,
+  };
+}
+
+async function storeStatus({ documents, ledger }: ViewDeps): Promise<Overview["store"]> {
+  const document = await documents.get(CONFIGURATION_DOCUMENT);
+  if (document === null) return null;
+  const configuration = document.value as Configuration;
+  const { "used-client": client, endpoint, "pre-auth-url": url, user } = configuration;
+  const waiting = await ledger.list({ status: "PENDING", text: "setup/config/init", limit: 100 });
+  return {
+    client,
+    address: client === "s3" ? (endpoint ?? "") : client === "swift" ? url : "",
+    buckets: [forwarderBucket(configuration), submitterBucket(configuration, user)],
+    waitingForCredentials: waiting.tasks.filter(({ reason }) => reason !== null).length,
+  };
+}
+
+/** What a function is for, in the list of all. */
+export const doesOf = (name: string): string => {
+  const { http, events } = FUNCTIONS[name as keyof typeof FUNCTIONS];
+  return http && events ? "calls and events" : http ? "calls" : "events";
+};

@@ -1,0 +1,93 @@
+/** What became of a task, step by step, and what somebody can do about it. */
+import type { LogLine, Lines, Task } from "#shared/state/state.ts";
+
+export type Step = {
+  at: number;
+  what: string;
+  /** How it went, in a few words. */
+  detail: string;
+  kind: "good" | "bad" | "warn" | "calm";
+};
+
+const MOST_LINES = 500;
+
+/** Lines of the task's trace, oldest first; those about other tasks of the same trace are left out. */
+export async function linesOf(task: Task, lines: Lines): Promise<LogLine[]> {
+  if (task.trace === null) return [];
+  const { lines: all } = await lines.read({ trace: task.trace, limit: MOST_LINES });
+  return all.filter(({ fields }) => fields["taskId"] === undefined || fields["taskId"] === task.id);
+}
+
+/** The steps of a task in the order in which they happened. */
+export function storyOf(task: Task, lines: LogLine[]): Step[] {
+  const steps = [accepted(task, lines), ...lines.flatMap((line) => stepOf(task, line)), ...objects(task), ...end(task)];
+  return steps.toSorted((a, b) => a.at - b.at);
+}
+
+function accepted(task: Task, lines: LogLine[]): Step {
+  const by = lines.find(({ fields }) => fields["taskId"] === task.id && fields["method"] !== undefined);
+  const from = task.user === null ? "" : ` from ${task.user}`;
+  const how = by === undefined ? "" : `${String(by.fields["method"])} ${String(by.fields["path"])}, by ${by.function}`;
+  const again = task.replayOf === null ? "" : ` as a replay of ${task.replayOf}`;
+  return { at: task.createdAt, what: `accepted${from}${again}`, detail: how, kind: "calm" };
+}
+
+/** A line that tells of a delivery, or of an attempt that failed. */
+function stepOf(task: Task, { time, function: name, message, fields }: LogLine): Step[] {
+  const { ceType: type, status, durationMs, reason, err } = fields;
+  if (message === "an attempt failed")
+    return [{ at: time, what: `attempt ${String(fields["attempts"])} failed`, detail: String(err), kind: "bad" }];
+  if (message === "a task waits for fresh credentials of the store")
+    return [{ at: time, what: "waits for credentials", detail: String(reason), kind: "warn" }];
+  if (message === "a dead letter") return [{ at: time, what: "given up by the broker", detail: "", kind: "bad" }];
+  if (message !== "request finished" || type === undefined) return [];
+  const own = type === `dev.lossi.${task.function}.requested.v1`;
+  const what = `${own ? "delivered to" : `${String(type)} told`} ${name}`;
+  const why = reason === undefined ? "" : `: ${String(reason)}`;
+  const good = Number(status) < 300;
+  const detail = `answered ${String(status)} after ${String(durationMs)} ms${why}`;
+  return [{ at: time, what, detail, kind: good ? (own ? "good" : "calm") : "bad" }];
+}
+
+/** What the result says was written. */
+function objects({ endedAt, result }: Task): Step[] {
+  if (endedAt === null || typeof result !== "object" || result === null || Array.isArray(result)) return [];
+  const { key, keys } = result as { key?: unknown; keys?: unknown };
+  const written = typeof key === "string" ? key : typeof keys === "string" ? keys : null;
+  return written === null ? [] : [{ at: endedAt, what: "objects written", detail: `key ${written}`, kind: "calm" }];
+}
+
+function end({ status, endedAt, reason }: Task): Step[] {
+  if (endedAt === null) return [];
+  return status === "SUCCESS"
+    ? [{ at: endedAt, what: "ended with SUCCESS", detail: "", kind: "good" }]
+    : [{ at: endedAt, what: "ended with FAILURE", detail: reason ?? "", kind: "bad" }];
+}
+
+/** As the Broker's delivery says it: `backoffDelay` PT0.5S, exponential. */
+const BACKOFF_MS = 500;
+
+/** When the broker delivers again after the last attempt, about; `null` when it does not. */
+export const nextTryAt = ({ status, startedAt, attempts }: Task): number | null =>
+  status === "RETRY" && startedAt !== null ? startedAt + BACKOFF_MS * 2 ** attempts : null;
+
+/** What somebody can do, in words. */
+export function adviceOf({ status, reason, attempts }: Task): string {
+  switch (status) {
+    case "PENDING":
+      return reason === null
+        ? "It waits for its turn. If it waits for long, look at Now: is its function failing?"
+        : "Send fresh credentials with POST /setup/config/init; it then goes on by itself, and no attempt is counted.";
+    case "STARTED":
+      return "It is being worked on. If the worker dies, the schedule starts it again.";
+    case "RETRY":
+      return "Nothing, if the cause may pass: it is tried again by itself. Cancel ends it.";
+    case "SUCCESS":
+      return "Nothing. Replay does the same once more, as a new task.";
+    case "FAILURE":
+      if (/^cancelled/.test(reason ?? "")) return "It was cancelled. Redrive takes it up again, under the same id.";
+      return attempts > 1
+        ? "The cause outlasted the attempts. Mend what the reason names, then Redrive: same id, attempts from zero."
+        : "The same request fails again. Change what the reason names, and send a new one; Redrive is for a cause outside of it that was mended.";
+  }
+}

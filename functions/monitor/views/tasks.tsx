@@ -1,0 +1,264 @@
+/** All tasks, and the story of one. */
+import * as z from "zod";
+
+import { FUNCTION_NAMES } from "#shared/functions.ts";
+import { LossiError } from "#shared/errors.ts";
+import { isTheirs } from "#shared/http/access.ts";
+import { formatLine } from "#shared/log.ts";
+import { TASK_STATUSES, isEnded } from "#shared/state/state.ts";
+import type { Json, Task, TaskFilter } from "#shared/state/state.ts";
+import { Act, Badge, Data, Empty, Status, Table, Time, duration, excerpt } from "../parts.tsx";
+import { adviceOf, linesOf, nextTryAt, storyOf } from "../story.ts";
+import type { View } from "../view.ts";
+
+const PAGE = 50;
+
+const FIELDS = ["status", "function", "user", "text", "since", "until", "trace"] as const;
+
+export const tasks: View = async ({ query, caller }, { ledger }) => {
+  const filter = filterOf(query);
+  const own = caller === null || caller.admin ? {} : { user: caller.name };
+  const page = await ledger.list({ ...filter, ...own, limit: PAGE });
+  const shown = filter.order === "oldest" ? page.tasks.toReversed() : page.tasks;
+  const isFiltered = FIELDS.some((name) => query.get(name));
+  return {
+    title: "Tasks",
+    body: (
+      <>
+        <h1>Tasks</h1>
+        <Filters query={query} />
+        {shown.length === 0 ? (
+          <Nothing filtered={isFiltered} more={page.next !== null} />
+        ) : (
+          <Table
+            caption="Tasks, newest first"
+            columns={["State", "Function", "What", "User", "Accepted", "Took", "Tries", "Result or reason"]}
+            rows={shown.map((task) => ({ id: `task-${task.id}`, cells: rowOf(task) }))}
+          />
+        )}
+        <Pages query={query} next={page.next} />
+      </>
+    ),
+  };
+};
+
+/** What the address asks for; nonsense counts as not said. */
+function filterOf(query: URLSearchParams): TaskFilter {
+  const time = (name: string): number | undefined => {
+    const at = Date.parse(query.get(name) ?? "");
+    return Number.isNaN(at) ? undefined : at;
+  };
+  const given = {
+    status: z.enum(TASK_STATUSES).safeParse(query.get("status")).data,
+    function: FUNCTION_NAMES.find((name) => name === query.get("function")),
+    user: query.get("user") || undefined,
+    text: query.get("text") || undefined,
+    trace: query.get("trace") || undefined,
+    since: time("since"),
+    until: time("until"),
+    after: query.get("after") || undefined,
+    order: query.get("order") === "oldest" ? ("oldest" as const) : undefined,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as TaskFilter;
+}
+
+function Filters({ query }: { query: URLSearchParams }) {
+  const value = (name: string): string => query.get(name) ?? "";
+  return (
+    <form class="filters" method="get" action="/monitor/tasks" role="search" aria-label="Filter tasks">
+      <Choice name="status" label="State" values={TASK_STATUSES} chosen={value("status")} />
+      <Choice name="function" label="Function" values={FUNCTION_NAMES} chosen={value("function")} />
+      <label>
+        User <input name="user" value={value("user")} size={10} />
+      </label>
+      <label>
+        Text <input name="text" type="search" value={value("text")} placeholder="id, reason, input, result" />
+      </label>
+      <label>
+        From <input name="since" type="datetime-local" value={value("since")} />
+      </label>
+      <label>
+        To <input name="until" type="datetime-local" value={value("until")} />
+      </label>
+      <button type="submit">Filter</button> <a href="/monitor/tasks">Clear</a>
+    </form>
+  );
+}
+
+export const Choice = (props: { name: string; label: string; values: readonly string[]; chosen: string }) => (
+  <label>
+    {props.label}{" "}
+    <select name={props.name}>
+      <option value="">all</option>
+      {props.values.map((value) => (
+        <option value={value} selected={value === props.chosen}>
+          {value}
+        </option>
+      ))}
+    </select>
+  </label>
+);
+
+function Nothing({ filtered, more }: { filtered: boolean; more: boolean }) {
+  if (more) return <Empty>None among the tasks looked through so far. Go on with “Older”.</Empty>;
+  if (filtered) return <Empty>No task fits. Clear the filter to see all of them.</Empty>;
+  return (
+    <Empty>
+      No task yet. Send one: <code>curl http://127.0.0.1:7600/interaction/task/run/tasks.forwarder-trigger</code>, or a
+      job as the <a href="/docs">API page</a> shows.
+    </Empty>
+  );
+}
+
+function Pages({ query, next }: { query: URLSearchParams; next: string | null }) {
+  const to = (changes: Record<string, string | null>): string => {
+    const all = new URLSearchParams(query);
+    for (const [name, value] of Object.entries(changes)) value === null ? all.delete(name) : all.set(name, value);
+    return `/monitor/tasks?${all}`;
+  };
+  const back = query.get("order") === "oldest";
+  const further = next === null ? null : to({ after: next });
+  return (
+    <nav class="pages" aria-label="Pages">
+      <a href={to({ after: null, order: null })}>Newest</a>
+      {back && further !== null && <a href={further}>Newer</a>}
+      {!back && further !== null && <a href={further}>Older</a>}
+      <a href={to({ after: null, order: "oldest" })}>Oldest</a>
+    </nav>
+  );
+}
+
+const rowOf = (task: Task) => [
+  <Status of={task.status} />,
+  task.function,
+  <a href={`/monitor/tasks/${task.id}`}>{whatOf(task)}</a>,
+  task.user ?? <span class="quiet">–</span>,
+  <Time at={task.createdAt} />,
+  task.endedAt === null ? <span class="quiet">–</span> : duration(task.endedAt - task.createdAt),
+  task.attempts,
+  <span class="wrap">{excerpt(task.reason ?? (task.result === null ? "" : JSON.stringify(task.result)))}</span>,
+];
+
+/** The work in a few words: mode and type of the request, and its key or name. */
+function whatOf({ name, payload }: Task): string {
+  const { mode, type, input } = (payload ?? {}) as { mode?: Json; type?: Json; input?: { key?: Json; name?: Json } };
+  const words = [mode, type, input?.name ?? input?.key].filter((word) => typeof word === "string");
+  return words.length === 0 ? name : excerpt(words.join(" "), 60);
+}
+
+export const task: View = async ({ names: [id = ""], caller }, { ledger, lines, now }) => {
+  const found = /^[0-9a-f-]{36}$/.test(id) ? await ledger.get(id) : null;
+  if (found === null || !isTheirs(caller, found.user))
+    throw new LossiError("not_found", "no task has this id, or it was forgotten: ended tasks are kept for a time");
+  const told = await linesOf(found, lines);
+  return {
+    title: `${found.status} ${found.function}`,
+    body: (
+      <>
+        <h1>
+          Task <code>{found.id}</code> <Status of={found.status} />
+        </h1>
+        <Summary task={found} now={now()} />
+        <h2>What happened</h2>
+        <ol class="story">
+          {storyOf(found, told).map(({ at, what, detail, kind }) => (
+            <li class={kind}>
+              <Time at={at} /> <b>{what}</b>{" "}
+              <span class="quiet">
+                {at > found.createdAt && `+${duration(at - found.createdAt)} `}
+                {detail}
+              </span>
+            </li>
+          ))}
+        </ol>
+        <h2>Input</h2>
+        <Data label="Input" value={found.payload} />
+        {found.status === "SUCCESS" && (
+          <>
+            <h2>Result</h2>
+            <Data label="Result" value={found.result} />
+          </>
+        )}
+        <h2>Its log lines</h2>
+        {told.length === 0 ? (
+          <Empty>None are kept of it.</Empty>
+        ) : (
+          <pre tabindex={0} role="region" aria-label="Log lines">
+            {told.map(formatLine).join("\n")}
+          </pre>
+        )}
+      </>
+    ),
+  };
+};
+
+function Summary({ task, now }: { task: Task; now: number }) {
+  const next = nextTryAt(task);
+  const path = `/tasks/${task.id}`;
+  return (
+    <section class={`summary ${task.status === "FAILURE" ? "bad" : ""}`} aria-label="Summary">
+      <dl>
+        {task.reason !== null && (
+          <>
+            <dt>{isEnded(task.status) ? "Why it failed" : "Why it waits"}</dt>
+            <dd>{task.reason}</dd>
+          </>
+        )}
+        <dt>Tried</dt>
+        <dd>
+          {task.attempts} {task.attempts === 1 ? "time" : "times"}
+        </dd>
+        <dt>Tried again</dt>
+        <dd>{next === null ? again(task) : <Next at={next} now={now} />}</dd>
+        <dt>What to do</dt>
+        <dd>{adviceOf(task)}</dd>
+        <dt>Function</dt>
+        <dd>
+          <a href={`/monitor/logs?function=${task.function}`}>{task.function}</a> <Badge kind="calm">{task.name}</Badge>
+        </dd>
+        {task.user !== null && (
+          <>
+            <dt>User</dt>
+            <dd>{task.user}</dd>
+          </>
+        )}
+        {task.replayOf !== null && (
+          <>
+            <dt>Replay of</dt>
+            <dd>
+              <a href={`/monitor/tasks/${task.replayOf}`}>{task.replayOf}</a>
+            </dd>
+          </>
+        )}
+        {task.trace !== null && (
+          <>
+            <dt>Trace</dt>
+            <dd>
+              <code>{task.trace}</code>: its <a href={`/monitor/tasks?trace=${task.trace}`}>tasks</a> and{" "}
+              <a href={`/monitor/events?trace=${task.trace}`}>events</a>
+            </dd>
+          </>
+        )}
+      </dl>
+      <p class="acts">
+        {isEnded(task.status) && <Act path={`${path}/replay`}>Replay as a new task</Act>}
+        {task.status === "FAILURE" && <Act path={`${path}/redrive`}>Redrive</Act>}
+        {!isEnded(task.status) && (
+          <Act path={`${path}/cancel`} confirm="Cancel this task? It ends as FAILURE.">
+            Cancel
+          </Act>
+        )}
+      </p>
+    </section>
+  );
+}
+
+const Next = ({ at, now }: { at: number; now: number }) => (
+  <>
+    by itself, {at > now ? "at about " : "any moment, planned for "}
+    <Time at={at} />
+  </>
+);
+
+const again = ({ status }: Task): string =>
+  status === "FAILURE" ? "no: it has ended" : status === "SUCCESS" ? "no need" : "when its time comes, by itself";
