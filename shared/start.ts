@@ -8,6 +8,8 @@ import type { Cluster } from "./cluster/cluster.ts";
 import { openCluster } from "./cluster/open.ts";
 import { loadConfig } from "./config.ts";
 import type { BaseConfig } from "./config.ts";
+import { createCounters } from "./counters.ts";
+import type { Counters } from "./counters.ts";
 import { messageOf } from "./errors.ts";
 import type { FunctionName } from "./functions.ts";
 import type { App } from "./http/app.ts";
@@ -36,6 +38,7 @@ export type Runtime = {
   cluster: Cluster;
   announcer: Announcer;
   log: Logger;
+  counters: Counters;
   /** The CloudEvents source of what this function announces. */
   source: string;
   keep: Keep;
@@ -43,7 +46,9 @@ export type Runtime = {
   now: () => number;
 };
 
-const FORGET_EVERY_MS = 60_000;
+const TIDY_EVERY_MS = 60_000;
+/** Upper bounds of the histogram of wake-ups, in milliseconds. */
+export const WAKE_BOUNDS_MS = [50, 100, 200, 500, 1000, 2000, 5000] as const;
 
 /** Starts a function. What is wrong with its environment goes to stderr, all of it in one line, and it exits with 78. */
 export function start<T extends z.ZodType<BaseConfig>>(
@@ -54,29 +59,42 @@ export function start<T extends z.ZodType<BaseConfig>>(
   try {
     const config = loadConfig(schema);
     const runtime = openRuntime(name, config);
-    const { state, keep, now, log } = runtime;
-    const tidy = (): Promise<unknown> =>
-      forget(state, keep, now).catch((err: unknown) => log.warn({ err }, "old tasks and lines could not be forgotten"));
-    const forgetting = setInterval(() => void tidy(), FORGET_EVERY_MS).unref();
+    const { state, keep, now, log, counters } = runtime;
+    const tidy = async (): Promise<void> => {
+      await forget(state, keep, now).catch((err: unknown) =>
+        log.warn({ err }, "old tasks and lines could not be forgotten"),
+      );
+      await counters.flush().catch((err: unknown) => log.warn({ err }, "counts could not be kept"));
+    };
+    const tidying = setInterval(() => void tidy(), TIDY_EVERY_MS).unref();
     serve(build(config, runtime), {
       port: config.PORT,
       log: runtime.log,
       access: openAccess(config, runtime.state.documents),
+      counters,
       async drain() {
         await runtime.announcer.drain();
-        clearInterval(forgetting);
+        clearInterval(tidying);
         await tidy();
         await runtime.state.close();
         runtime.store.close();
       },
     }).once("listening", () => {
       runtime.announcer.start();
-      log.info({ wakeMs: Math.round(performance.now()) }, "awake");
+      noteWaking(runtime);
     });
   } catch (error) {
     process.stderr.write(`${name} cannot start: ${messageOf(error)}\n`);
     process.exit(78);
   }
+}
+
+function noteWaking({ log, counters }: Runtime): void {
+  const wakeMs = Math.round(performance.now());
+  const bound = WAKE_BOUNDS_MS.find((most) => wakeMs <= most);
+  counters.add("wakeups", { bound: String(bound ?? "more") });
+  counters.add("wakeup-milliseconds", {}, wakeMs);
+  log.info({ wakeMs }, "awake");
 }
 
 function openRuntime(name: FunctionName, config: BaseConfig): Runtime {
@@ -96,5 +114,6 @@ function openRuntime(name: FunctionName, config: BaseConfig): Runtime {
   const store = openConfiguredStore(stores);
   const cluster = openCluster(config);
   const keep = { days: config.LOSSI_KEEP_DAYS, tasks: config.LOSSI_KEEP_TASKS, lines: config.LOSSI_KEEP_LINES };
-  return { state, store, stores, cluster, announcer, log, source, keep, work, now: Date.now };
+  const counters = createCounters(name, state.documents);
+  return { state, store, stores, cluster, announcer, log, counters, source, keep, work, now: Date.now };
 }

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 
 import { baseConfig, loadConfig } from "#shared/config.ts";
+import { createCounters } from "#shared/counters.ts";
 import { createHttp } from "#shared/http/app.ts";
 import { on, onEvents } from "#shared/http/events.ts";
 import { serve } from "#shared/http/serve.ts";
@@ -18,4 +19,5 @@ const lines = process.argv.includes("--keep-lines")
 const log = createLogger("echo", LOSSI_LOG_LEVEL, lines);
 const app = createHttp(log);
 onEvents(app, { [echoRequested.type]: on(echoRequested.parse, async () => {}) });
-serve(app, { port: PORT, log, access: null, drain: async () => {} });
+const counters = createCounters("echo", undefined as never);
+serve(app, { port: PORT, log, access: null, counters, drain: async () => {} });

@@ -34,7 +34,10 @@ export function createApp(deps: Deps & { secret: string | undefined }, log: Logg
   onEvents(app, {
     [ping.type]: on(ping.parse, async (_data, _event, c) => {
       looker.nudge();
-      c.var.log.info(await sweepAll(deps), "buckets swept");
+      const swept = await sweepAll(deps);
+      c.var.log.info(swept, "buckets swept");
+      c.env?.counters?.add("sweeps", { outcome: swept.failed.length === 0 ? "whole" : "in part" });
+      c.env?.counters?.add("swept-objects", {}, swept.objects);
       await looker.idle();
     }),
   });

@@ -7,6 +7,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type * as z from "zod";
 
 import { LossiError, STATUS, codeOf, messageOf } from "../errors.ts";
+import type { Counters } from "../counters.ts";
 import type { Logger } from "../log.ts";
 import { parse, quote } from "../schema.ts";
 import { inTrace } from "../trace.ts";
@@ -16,7 +17,7 @@ import { errorBody } from "./error-body.ts";
 import { SESSION_COOKIE } from "./session.ts";
 
 export type AppEnv = {
-  Bindings: Partial<HttpBindings> & { access?: Access | null };
+  Bindings: Partial<HttpBindings> & { access?: Access | null; counters?: Counters };
   /** `caller` is `null` where nobody has to say who they are. */
   Variables: { requestId: string; log: Logger; body: Uint8Array; caller: Caller | null };
 };
@@ -114,6 +115,8 @@ export function answerError(c: AppContext, error: unknown): Response {
 
 function logOutcome(c: AppContext, durationMs: number): void {
   const status = c.res.status;
+  const isDelivery = c.req.method === "POST" && c.req.path === "/";
+  c.env?.counters?.add(isDelivery ? "deliveries" : "requests", { outcome: `${Math.floor(status / 100)}xx` });
   const fields = { method: c.req.method, path: c.req.path.slice(0, 200), status, durationMs: Math.round(durationMs) };
   const why = c.error === undefined ? {} : { code: codeOf(c.error), reason: messageOf(c.error).slice(0, 300) };
   c.var.log[status < 500 ? "info" : "warn"]({ ...fields, ...why }, "request finished");

@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import type { HttpBindings } from "@hono/node-server";
 
+import type { Counters } from "../counters.ts";
 import { STATUS } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Logger } from "../log.ts";
@@ -16,6 +17,7 @@ export type ServeOptions = {
   port: number;
   log: Logger;
   access: Access | null;
+  counters: Counters;
   /** What to finish after the last request and before the process ends. */
   drain: () => Promise<void>;
 };
@@ -27,9 +29,9 @@ const KEEP_ALIVE_MS = 120_000;
  * Serves a function on the loopback address until SIGTERM; then requests under way end, `drain` runs, and the process
  * exits with 0. SIGTERM arrives after Knative has drained (semantics 2), so it means "exit soon".
  */
-export function serve(app: App, { port, log, access, drain }: ServeOptions): Server {
+export function serve(app: App, { port, log, access, counters, drain }: ServeOptions): Server {
   const server = createAdaptorServer({
-    fetch: (request, env) => app.fetch(request, { ...(env as HttpBindings), access }),
+    fetch: (request, env) => app.fetch(request, { ...(env as HttpBindings), access, counters }),
     serverOptions: { keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: 16 * 1024 },
   }) as Server;
   server.on("clientError", refuse);
