@@ -6,7 +6,7 @@ export const FUNCTIONS = {
   forwarding: { http: true, events: true },
   artifacts: { http: true, events: true },
   "bucket-events": { http: true, events: true },
-  collector: { http: true, events: true },
+  collector: { http: false, events: true },
   automation: { http: true, events: true },
   logs: { http: true, events: true },
   schedule: { http: false, events: true },

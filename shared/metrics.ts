@@ -1,7 +1,11 @@
 /** Prometheus' text format (exposition formats, version 0.0.4). */
 
-export type Sample = { labels: Record<string, string>; value: number };
-export type Family = { name: string; help: string; type: "gauge" | "counter"; samples: Sample[] };
+/** `suffix` is for the parts of a histogram. */
+export type Sample = { suffix?: string; labels: Record<string, string>; value: number };
+export type Family = { name: string; help: string; type: "gauge" | "counter" | "histogram"; samples: Sample[] };
+
+/** Upper bounds of the histogram of wake-ups, in milliseconds. */
+export const WAKE_BOUNDS_MS = [50, 100, 200, 500, 1000, 2000, 5000] as const;
 
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -10,7 +14,7 @@ export const renderMetrics = (families: Family[]): string =>
   families
     .filter(({ samples }) => samples.length > 0)
     .map(({ name, help, type, samples }) => {
-      const lines = samples.map(({ labels, value }) => `${name}${labelsOf(labels)} ${value}`);
+      const lines = samples.map(({ suffix = "", labels, value }) => `${name}${suffix}${labelsOf(labels)} ${value}`);
       return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines, ""].join("\n");
     })
     .join("");

@@ -17,6 +17,7 @@ import { openAccess } from "./http/access.ts";
 import { serve } from "./http/serve.ts";
 import { createLogger } from "./log.ts";
 import type { Logger } from "./log.ts";
+import { WAKE_BOUNDS_MS } from "./metrics.ts";
 import { createAnnouncer } from "./outbox/announcer.ts";
 import type { Announcer } from "./outbox/announcer.ts";
 import { forget } from "./state/forget.ts";
@@ -47,8 +48,6 @@ export type Runtime = {
 };
 
 const TIDY_EVERY_MS = 60_000;
-/** Upper bounds of the histogram of wake-ups, in milliseconds. */
-export const WAKE_BOUNDS_MS = [50, 100, 200, 500, 1000, 2000, 5000] as const;
 
 /** Starts a function. What is wrong with its environment goes to stderr, all of it in one line, and it exits with 78. */
 export function start<T extends z.ZodType<BaseConfig>>(

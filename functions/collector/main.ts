@@ -4,5 +4,5 @@ import { createApp } from "./app.ts";
 import { config } from "./config.ts";
 
 start("collector", config, ({ LOSSI_SLURM_TIME_ZONE: zone }, { state, store, announcer, source, log }) =>
-  createApp({ store, documents: state.documents, ledger: state.ledger, announcer, source, zone }, log),
+  createApp({ store, documents: state.documents, announcer, source, zone }, log),
 );

@@ -1,4 +1,4 @@
-/** Wakes on `/`, `/monitor/…`, `/status`, `/logs`, `/events` and `/tasks/stream`; emits the test events that people send. */
+/** Wakes on `/`, `/monitor/…`, `/status`, `/metrics`, `/logs`, `/events` and `/tasks/stream`; emits the test events that people send. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -14,12 +14,15 @@ import { answerError, createHttp, jsonBody, onlyMethod, query } from "#shared/ht
 import type { App, AppContext } from "#shared/http/app.ts";
 import { SESSION_COOKIE, SESSION_SECONDS } from "#shared/http/session.ts";
 import type { Logger } from "#shared/log.ts";
+import { METRICS_TYPE } from "#shared/metrics.ts";
 import type { Announcer } from "#shared/outbox/announcer.ts";
 import { strict } from "#shared/schema.ts";
 import type { LineFilter, Outbox } from "#shared/state/state.ts";
+import type { Store } from "#shared/store/store.ts";
 import { streamTasks, streamView } from "./live.tsx";
 import { overview } from "./overview.ts";
 import { Page } from "./page.tsx";
+import { scrape } from "./scrape.ts";
 import { sendEvent } from "./send-event.ts";
 import type { Shown, View, ViewDeps } from "./view.ts";
 import { automations } from "./views/automations.tsx";
@@ -34,6 +37,7 @@ import { task, tasks } from "./views/tasks.tsx";
 
 export type Deps = ViewDeps & {
   outbox: Outbox;
+  store: Store;
   announcer: Announcer;
   source: string;
   /** Folder of the page's script, style and icon. */
@@ -121,12 +125,16 @@ export function createApp(deps: Deps, log: Logger): App {
     const { function: name, ...rest } = query(c, lineQuery);
     return c.json(await deps.lines.read({ ...rest, ...(name !== undefined && { functions: [name] }) } as LineFilter));
   });
+  app.get("/metrics", async (c) => {
+    requireAdmin(c.var.caller);
+    return c.body(await scrape(deps), 200, { "content-type": METRICS_TYPE });
+  });
   app.post("/events", async (c) => {
     requireAdmin(c.var.caller);
     const { type, data } = jsonBody(c, eventBody);
     return c.json({ output: await sendEvent(type, data, deps) });
   });
-  for (const path of ["/status", "/logs", "/tasks/stream", "/monitor/live"]) onlyMethod(app, "GET", path);
+  for (const path of ["/status", "/logs", "/metrics", "/tasks/stream", "/monitor/live"]) onlyMethod(app, "GET", path);
   for (const path of ["/events", "/monitor/logout"]) onlyMethod(app, "POST", path);
 
   app.get("*", async (c) => {

@@ -6,11 +6,11 @@ import { createActivity } from "./activity.ts";
 import { createApp } from "./app.tsx";
 import { config } from "./config.ts";
 
-start("monitor", config, ({ LOSSI_PUBLIC_URL: url = "" }, { state, cluster, announcer, source, now, log }) =>
+start("monitor", config, ({ LOSSI_PUBLIC_URL: url = "" }, { state, store, cluster, announcer, source, now, log }) =>
   createApp(
     {
       ...{ documents: state.documents, ledger: state.ledger, lines: state.lines, outbox: state.outbox },
-      ...{ cluster, announcer, source, now },
+      ...{ store, cluster, announcer, source, now },
       activity: createActivity(state.lines, now),
       assets: join(import.meta.dirname, "monitor"),
       secure: url.startsWith("https:"),

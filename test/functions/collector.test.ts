@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 
 import { createApp } from "#functions/collector/app.ts";
 import { jobOf, update } from "#functions/collector/handle.ts";
+import { scrape } from "#functions/monitor/scrape.ts";
 import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
 import { newEvent } from "#shared/cloudevents/event.ts";
 import { toHttp } from "#shared/cloudevents/http.ts";
@@ -51,7 +52,7 @@ async function collecting() {
     await all.outbox.sent(claimed.map(({ id }) => id));
     return claimed.map(({ event }) => (event as { type: string }).type.split(".").slice(2, 4).join("."));
   };
-  const metrics = async (): Promise<string> => (await app.request("/metrics")).text();
+  const metrics = (): Promise<string> => scrape(all);
   return { ...all, app, put, look, job, record, sent, metrics };
 }
 

@@ -1,34 +1,45 @@
-import { forwarderBucket, requireConfiguration } from "#shared/configuration.ts";
+import type { Cluster } from "#shared/cluster/cluster.ts";
+import { CONFIGURATION_DOCUMENT, forwarderBucket } from "#shared/configuration.ts";
+import type { Configuration } from "#shared/configuration.ts";
 import { codeOf } from "#shared/errors.ts";
 import { decode } from "#shared/objects/codec.ts";
 import { readRuns } from "#shared/jobs/runs.ts";
 import { renderMetrics } from "#shared/metrics.ts";
-import type { Ledger } from "#shared/state/state.ts";
+import type { Family } from "#shared/metrics.ts";
+import type { Documents, Ledger } from "#shared/state/state.ts";
 import { objectsUnder } from "#shared/store/pages.ts";
 import type { ObjectInfo, Store } from "#shared/store/store.ts";
-import type { Deps } from "./handle.ts";
-import { jobFamilies, pipelineFamily, runFamily, taskFamily } from "./metrics.ts";
+import { operationFamilies } from "./operation-metrics.ts";
+import { jobFamilies, pipelineFamily, runFamily, taskFamily } from "./job-metrics.ts";
 
 /** Label sets grow with these, and Prometheus keeps each. */
 const MOST_RUNS = 1000;
 const MOST_TASKS = 100;
 const MOST_GROUPS = 100;
 
-/** What `GET /metrics` answers. Run records stand in documents too, so that a scrape reads no object of a job. */
-export async function scrape(deps: Deps & { ledger: Ledger }): Promise<string> {
-  const configuration = await requireConfiguration(deps.documents);
+export type Deps = { documents: Documents; ledger: Ledger; store: Store; cluster: Cluster; now: () => number };
+
+/** What `GET /metrics` answers: lossi's own figures, and once it is configured those of jobs. */
+export async function scrape(deps: Deps): Promise<string> {
+  const document = await deps.documents.get(CONFIGURATION_DOCUMENT);
+  const jobs = document === null ? [] : await jobsOf(document.value as Configuration, deps);
+  return renderMetrics([...jobs, ...(await operationFamilies(deps))]);
+}
+
+/** Run records stand in documents too, so that a scrape reads no object of a job. */
+async function jobsOf(configuration: Configuration, deps: Deps): Promise<Family[]> {
   const forwarder = forwarderBucket(configuration);
   const runs = await readRuns(configuration, deps.documents, { most: MOST_RUNS });
   const { tasks } = await deps.ledger.list({ limit: MOST_TASKS });
   const ended = tasks.flatMap(({ id, function: group, createdAt, startedAt, endedAt }) =>
     startedAt === null || endedAt === null ? [] : [{ id, group, createdAt, startedAt, endedAt }],
   );
-  return renderMetrics([
+  return [
     ...jobFamilies(runs.newest),
     runFamily(runs.states),
     pipelineFamily(forwarder, await pipelineTimes(forwarder, deps.store)),
     taskFamily(forwarder, ended),
-  ]);
+  ];
 }
 
 /** `TIMES/{group}`: `{id: {name, total-seconds}}`, of the groups that changed last. One that cannot be read is left out. */
