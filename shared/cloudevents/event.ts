@@ -26,7 +26,7 @@ export type NewEvent = {
 /** A new event with JSON data, an id of its own, the time of now and the trace of the moment. Throws `invalid`. */
 export function newEvent({ id = randomUUID(), type, source, subject, extensions = {}, data }: NewEvent): CloudEvent {
   const attributes = {
-    ...traceHeaders(),
+    ...(extensions["traceparent"] === undefined && traceHeaders()),
     ...extensions,
     specversion: "1.0",
     id,

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { Announcer } from "../outbox/announcer.ts";
 import type { Announcement, Ledger, Task } from "../state/state.ts";
 import { newEvent, toJson } from "../cloudevents/event.ts";
-import { aboutTask } from "../trace.ts";
+import { aboutTask, currentTrace, traceHeaders } from "../trace.ts";
 import type { Work } from "./requests.ts";
 
 export type AcceptDeps = { ledger: Ledger; announcer: Announcer; source: string };
@@ -18,19 +18,21 @@ export async function accept(
   deps: AcceptDeps,
   { id = randomUUID(), replayOf = null }: { id?: string; replayOf?: string | null } = {},
 ): Promise<string> {
-  const announcements = [requested({ id, function: work.function }, deps.source)];
-  await deps.ledger.accept({ ...work, id, replayOf, trace: null }, announcements);
+  const trace = currentTrace()?.id ?? null;
+  const announcements = [requested({ id, function: work.function, trace }, deps.source)];
+  await deps.ledger.accept({ ...work, id, replayOf, trace }, announcements);
   deps.announcer.announce(announcements);
   aboutTask(id);
   return id;
 }
 
-/** The event that wakes the function which works on the task. */
-export function requested(task: Pick<Task, "id" | "function">, source: string): Announcement {
+/** The event that wakes the function which works on the task, in the task's trace whoever announces it again. */
+export function requested(task: Pick<Task, "id" | "function" | "trace">, source: string): Announcement {
   return announcement({
     type: `dev.lossi.${task.function}.requested.v1`,
     source,
     subject: task.id,
+    ...(task.trace !== null && { extensions: { ...traceHeaders(task.trace) } }),
     data: { taskId: task.id },
   });
 }

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 
 import { cancel, redrive } from "#functions/tasks/handle.ts";
+import { accept } from "#shared/tasks/accept.ts";
+import { inTrace } from "#shared/trace.ts";
 
 import { begun, deps } from "./deps.ts";
 import type { TestDeps } from "./deps.ts";
@@ -23,6 +25,20 @@ test("redrive: a FAILURE is PENDING again under its id, and announced", async ()
   expect(await statusOf(all)).toBe("PENDING");
   expect(await announced(all)).toEqual(["dev.lossi.orchestration.requested.v1"]);
   await expect(redrive(ID, null, all)).rejects.toThrow(/PENDING; only a FAILURE/);
+});
+
+test("redrive: the event is of the task's trace, not of the call that redrives", async () => {
+  const all = deps();
+  const [asked, redriven] = ["4bf92f3577b34da6a3ce929d0e0e4736", "0af7651916cd43dd8448eb211c80319c"];
+  const within = <T>(id: string, act: () => T): T => inTrace({ traceparent: `00-${id}-00f067aa0ba902b7-01` }, act);
+  await within(asked, () => accept({ name: "n", function: "orchestration", payload: {}, user: null }, all, { id: ID }));
+  const beginning = await all.ledger.begin(ID, 1000);
+  if (beginning.outcome === "begun") await all.ledger.end(beginning.lease, { status: "FAILURE", reason: "no" }, []);
+  await within(redriven, () => redrive(ID, null, all));
+  all.clock.now += 10_000;
+  const events = (await all.outbox.claim(10, 1000)).map(({ event }) => (event as { traceparent: string }).traceparent);
+  expect(events.map((traceparent) => traceparent.split("-")[1])).toEqual([asked, asked]);
+  expect((await all.ledger.get(ID))?.trace).toBe(asked);
 });
 
 test("cancel: what nobody works on is FAILURE with who cancelled it; what is under way is left alone", async () => {
