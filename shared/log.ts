@@ -54,9 +54,11 @@ const LABELS: Record<string, string> = { debug: "DEBUG", info: "INFO", warn: "WA
 export function formatLine(line: LogLine): string {
   const local = new Date(line.time - new Date(line.time).getTimezoneOffset() * 60_000);
   const time = local.toISOString().slice(0, 23).replace("T", " ").replace(".", ",");
-  const words = Object.entries(line.fields).map(([key, value]) => `${key}=${show(value)}`);
+  const words = Object.entries(line.fields).map(([key, value]) => `${key}=${fieldText(value)}`);
   const text = [line.message, ...words].join(" ");
   return `${time} - ${LABELS[line.level] ?? line.level.toUpperCase()} - ${line.function} - ${text}`;
 }
 
-const show = (value: Json): string => (typeof value === "string" ? value : JSON.stringify(value));
+/** A field of a line as text; empty where there is none. */
+export const fieldText = (value: Json | undefined): string =>
+  value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value);

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { html } from "hono/html";
 import type { Child } from "hono/jsx";
 import { streamSSE } from "hono/streaming";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
@@ -87,6 +88,8 @@ export function createApp(deps: Deps, log: Logger): App {
   const app = createHttp(log, {
     open: (path) => path === "/monitor/login" || path.startsWith("/monitor/assets/"),
     linked: () => true,
+    // Or the page would tell of nothing but itself.
+    quiet: (path) => path.startsWith("/monitor/") || ["/", "/status", "/logs", "/metrics"].includes(path),
   });
   app.onError((error, c) =>
     wantsPage(c as AppContext) ? errorPage(c as AppContext, error) : answerError(c as AppContext, error),
@@ -109,7 +112,7 @@ export function createApp(deps: Deps, log: Logger): App {
   app.get("/monitor/live", (c) => {
     const address = new URL(pathOf(c.req.query("path")), "http://lossi");
     c.header("cache-control", "no-store");
-    return streamSSE(c, (stream) => streamView(stream, async () => String(bodyOf(await shownAt(address, c, deps)))));
+    return streamSSE(c, (stream) => streamView(stream, async () => render((await shownAt(address, c, deps)).body)));
   });
   app.get("/tasks/stream", (c) => {
     const { caller } = c.var;
@@ -165,10 +168,10 @@ async function shownAt({ pathname, searchParams }: URL, { var: { caller } }: App
   return view({ names, query: searchParams, caller }, deps);
 }
 
-const bodyOf = ({ body }: Shown): Child => <>{body}</>;
+const render = async (content: Child): Promise<string> => String(await html`${content}`);
 
-function page(c: AppContext, content: Child, status: ContentfulStatusCode = 200): Response {
-  return c.body(`<!doctype html>${String(content)}`, status, {
+async function page(c: AppContext, content: Child, status: ContentfulStatusCode = 200): Promise<Response> {
+  return c.body(`<!doctype html>${await render(content)}`, status, {
     ...HEADERS,
     "content-type": "text/html; charset=utf-8",
   });
@@ -178,7 +181,7 @@ function page(c: AppContext, content: Child, status: ContentfulStatusCode = 200)
 const wantsPage = (c: AppContext): boolean =>
   c.req.method === "GET" && (c.req.header("accept") ?? "").includes("text/html");
 
-function errorPage(c: AppContext, error: unknown): Response {
+function errorPage(c: AppContext, error: unknown): Response | Promise<Response> {
   const code = codeOf(error);
   const { pathname, search } = new URL(c.req.url);
   if (code === "unauthorized") return c.redirect(`/monitor/login?to=${encodeURIComponent(pathname + search)}`, 303);
@@ -195,7 +198,7 @@ function errorPage(c: AppContext, error: unknown): Response {
         Request <code>{c.var.requestId}</code>. <a href="/">Now</a> shows how everything is.
       </p>
     </Page>,
-    STATUS[code] as ContentfulStatusCode,
+    STATUS[code],
   );
 }
 
@@ -216,7 +219,7 @@ async function signIn(c: AppContext, secure: boolean): Promise<Response> {
     return c.redirect(to, 303);
   } catch (error) {
     if (!["unauthorized", "overloaded"].includes(codeOf(error))) throw error;
-    return page(c, <Login to={to} reason={messageOf(error)} />, STATUS[codeOf(error)] as ContentfulStatusCode);
+    return page(c, <Login to={to} reason={messageOf(error)} />, STATUS[codeOf(error)]);
   }
 }
 

@@ -6,15 +6,11 @@ import { createActivity } from "./activity.ts";
 import { createApp } from "./app.tsx";
 import { config } from "./config.ts";
 
-start("monitor", config, ({ LOSSI_PUBLIC_URL: url = "" }, { state, store, cluster, announcer, source, now, log }) =>
-  createApp(
-    {
-      ...{ documents: state.documents, ledger: state.ledger, lines: state.lines, outbox: state.outbox },
-      ...{ store, cluster, announcer, source, now },
-      activity: createActivity(state.lines, now),
-      assets: join(import.meta.dirname, "monitor"),
-      secure: url.startsWith("https:"),
-    },
-    log,
-  ),
-);
+start("monitor", config, ({ LOSSI_PUBLIC_URL: url = "" }, { state, store, cluster, announcer, source, now, log }) => {
+  const { documents, ledger, lines, outbox } = state;
+  const activity = createActivity(lines, now);
+  const assets = join(import.meta.dirname, "monitor");
+  const secure = url.startsWith("https:");
+  const kept = { documents, ledger, lines, outbox, store };
+  return createApp({ ...kept, cluster, announcer, source, now, activity, assets, secure }, log);
+});

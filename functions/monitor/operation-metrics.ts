@@ -49,9 +49,11 @@ export async function operationFamilies({ documents, ledger, cluster, now }: Dep
     ]),
     gauge("lossi_dead_letters", "Events that could not be delivered", [{ labels: {}, value: letters.length }]),
     gauge("lossi_forwards", "Forwards that are open", forwards === null ? [] : forwardSamples(forwards)),
-    gauge("lossi_gpu_waiting", "Instances that wait for a GPU slot", [
-      ...(gpus === null ? [] : [{ labels: {}, value: gpus.waiting.length }]),
-    ]),
+    gauge(
+      "lossi_gpu_waiting",
+      "Instances that wait for a GPU slot",
+      gpus === null ? [] : [{ labels: {}, value: gpus.waiting.length }],
+    ),
     gauge(
       "lossi_gpu_free_slots",
       "GPU slots that nobody has",

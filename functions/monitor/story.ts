@@ -1,4 +1,5 @@
 /** What became of a task, step by step, and what somebody can do about it. */
+import { fieldText } from "#shared/log.ts";
 import type { LogLine, Lines, Task } from "#shared/state/state.ts";
 
 export type Step = {
@@ -20,33 +21,45 @@ export async function linesOf(task: Task, lines: Lines): Promise<LogLine[]> {
 
 /** The steps of a task in the order in which they happened. */
 export function storyOf(task: Task, lines: LogLine[]): Step[] {
-  const steps = [accepted(task, lines), ...lines.flatMap((line) => stepOf(task, line)), ...objects(task), ...end(task)];
+  const steps = [
+    accepted(task, lines),
+    ...lines.flatMap((line) => stepOf(task, line)),
+    ...started(task),
+    ...objects(task),
+    ...end(task),
+  ];
   return steps.toSorted((a, b) => a.at - b.at);
 }
 
 function accepted(task: Task, lines: LogLine[]): Step {
   const by = lines.find(({ fields }) => fields["taskId"] === task.id && fields["method"] !== undefined);
   const from = task.user === null ? "" : ` from ${task.user}`;
-  const how = by === undefined ? "" : `${String(by.fields["method"])} ${String(by.fields["path"])}, by ${by.function}`;
+  const how =
+    by === undefined ? "" : `${fieldText(by.fields["method"])} ${fieldText(by.fields["path"])}, by ${by.function}`;
   const again = task.replayOf === null ? "" : ` as a replay of ${task.replayOf}`;
   return { at: task.createdAt, what: `accepted${from}${again}`, detail: how, kind: "calm" };
 }
+
+const started = ({ startedAt, attempts }: Task): Step[] =>
+  startedAt === null ? [] : [{ at: startedAt, what: `attempt ${attempts} started`, detail: "", kind: "calm" }];
 
 /** A line that tells of a delivery, or of an attempt that failed. */
 function stepOf(task: Task, { time, function: name, message, fields }: LogLine): Step[] {
   const { ceType: type, status, durationMs, reason, err } = fields;
   if (message === "an attempt failed")
-    return [{ at: time, what: `attempt ${String(fields["attempts"])} failed`, detail: String(err), kind: "bad" }];
+    return [{ at: time, what: `attempt ${fieldText(fields["attempts"])} failed`, detail: fieldText(err), kind: "bad" }];
   if (message === "a task waits for fresh credentials of the store")
-    return [{ at: time, what: "waits for credentials", detail: String(reason), kind: "warn" }];
+    return [{ at: time, what: "waits for credentials", detail: fieldText(reason), kind: "warn" }];
+  if (message === "announced")
+    return [{ at: time, what: "announced", detail: `the broker took ${fieldText(fields["event"])}`, kind: "calm" }];
   if (message === "a dead letter") return [{ at: time, what: "given up by the broker", detail: "", kind: "bad" }];
   if (message !== "request finished" || type === undefined) return [];
   const own = type === `dev.lossi.${task.function}.requested.v1`;
-  const what = `${own ? "delivered to" : `${String(type)} told`} ${name}`;
-  const why = reason === undefined ? "" : `: ${String(reason)}`;
+  const what = own ? `delivered to ${name}` : `caused ${fieldText(type)}, which woke ${name}`;
+  const why = reason === undefined ? "" : `: ${fieldText(reason)}`;
   const good = Number(status) < 300;
-  const detail = `answered ${String(status)} after ${String(durationMs)} ms${why}`;
-  return [{ at: time, what, detail, kind: good ? (own ? "good" : "calm") : "bad" }];
+  const detail = `it answered ${fieldText(status)} after ${fieldText(durationMs)} ms${why}`;
+  return [{ at: time - Number(durationMs), what, detail, kind: good ? (own ? "good" : "calm") : "bad" }];
 }
 
 /** What the result says was written. */
@@ -85,7 +98,8 @@ export function adviceOf({ status, reason, attempts }: Task): string {
     case "SUCCESS":
       return "Nothing. Replay does the same once more, as a new task.";
     case "FAILURE":
-      if (/^cancelled/.test(reason ?? "")) return "It was cancelled. Redrive takes it up again, under the same id.";
+      if (reason?.startsWith("cancelled") === true)
+        return "It was cancelled. Redrive takes it up again, under the same id.";
       return attempts > 1
         ? "The cause outlasted the attempts. Mend what the reason names, then Redrive: same id, attempts from zero."
         : "The same request fails again. Change what the reason names, and send a new one; Redrive is for a cause outside of it that was mended.";

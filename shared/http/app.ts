@@ -24,7 +24,7 @@ export type AppEnv = {
 export type App = Hono<AppEnv>;
 export type AppContext = Context<AppEnv>;
 
-type Paths = { open?: (path: string) => boolean; linked?: (path: string) => boolean };
+type Paths = { [kind in "open" | "linked" | "quiet"]?: (path: string) => boolean };
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
@@ -32,8 +32,12 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
  * The Hono app that every function starts from: request id, trace, body, one closing log line, errors as
  * `{code, message, requestId}`, and `GET /healthz`. Callers say who they are, but for events, which no edge lets in, and
  * for `open` paths, which have a secret of their own. Pages of other sites may lead to `linked` ones, which change nothing.
+ * Of `quiet` ones the closing line is for debugging, unless they fail.
  */
-export function createHttp(log: Logger, { open = () => false, linked = () => false }: Paths = {}): App {
+export function createHttp(
+  log: Logger,
+  { open = () => false, linked = () => false, quiet = () => false }: Paths = {},
+): App {
   const app: App = new Hono<AppEnv>();
   app.get("/healthz", (c) => c.text("ok"));
   app.use((c, next) =>
@@ -47,7 +51,7 @@ export function createHttp(log: Logger, { open = () => false, linked = () => fal
     c.set("log", log.child({ requestId }));
     c.header("x-request-id", requestId);
     await next();
-    logOutcome(c, performance.now() - begun);
+    logOutcome(c, performance.now() - begun, quiet(c.req.path));
   });
   app.use(async (c, next) => {
     if (!isOwnPage(c) && !(isFollowed(c) && linked(c.req.path))) {
@@ -113,13 +117,16 @@ export function answerError(c: AppContext, error: unknown): Response {
   return c.body(body, STATUS[code] as ContentfulStatusCode, { "content-type": "application/json", ...challenge });
 }
 
-function logOutcome(c: AppContext, durationMs: number): void {
+function logOutcome(c: AppContext, durationMs: number, isQuiet: boolean): void {
   const status = c.res.status;
   const isDelivery = c.req.method === "POST" && c.req.path === "/";
   c.env?.counters?.add(isDelivery ? "deliveries" : "requests", { outcome: `${Math.floor(status / 100)}xx` });
   const fields = { method: c.req.method, path: c.req.path.slice(0, 200), status, durationMs: Math.round(durationMs) };
   const why = c.error === undefined ? {} : { code: codeOf(c.error), reason: messageOf(c.error).slice(0, 300) };
-  c.var.log[status < 500 ? "info" : "warn"]({ ...fields, ...why }, "request finished");
+  c.var.log[status >= 500 ? "warn" : isQuiet && status < 400 ? "debug" : "info"](
+    { ...fields, ...why },
+    "request finished",
+  );
 }
 
 /** The JSON body, checked by a schema. Throws `invalid` that says what would be right. */

@@ -44,6 +44,8 @@ export function createAnnouncer({ outbox, brokerUrl, log }: AnnouncerOptions): A
   const attempt = async ({ id, event }: Announcement): Promise<void> => {
     if (await accepts(brokerUrl as string, id, event, log)) {
       unsent.delete(id);
+      const { type } = event as { type?: string };
+      if (type?.endsWith(".requested.v1")) log.info({ event: type }, "announced");
       return outbox.sent([id]);
     }
     await outbox.postpone([id], RETRY_MS);

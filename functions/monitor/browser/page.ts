@@ -40,7 +40,7 @@ function show(html: string): void {
   sayTimes(next);
   const lines = main.querySelector(".lines");
   const wasAtEnd = lines !== null && lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40;
-  Idiomorph.morph(main, [...next.childNodes], {
+  void Idiomorph.morph(main, [...next.childNodes], {
     morphStyle: "innerHTML",
     ignoreActiveValue: true,
     callbacks: {

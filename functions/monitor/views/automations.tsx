@@ -38,7 +38,7 @@ function Shown({
 }: {
   one: Described;
 }) {
-  const rule = { watch, run, "runs-per-hour": perHour } as Json & object;
+  const switched = (to: boolean): Json => ({ watch, run, "runs-per-hour": perHour, enabled: to }) as Json;
   return (
     <section id={`automation-${name}`} class="summary">
       <h2>
@@ -59,17 +59,12 @@ function Shown({
       {waiting > 0 && <p>{waiting} objects appeared meanwhile; they start when it is on again.</p>}
       <p class="acts">
         {(stopped !== null || !enabled) && (
-          <Act method="PUT" path={`/automation/${name}`} body={{ ...rule, enabled: true }} label={`Switch ${name} on`}>
+          <Act method="PUT" path={`/automation/${name}`} body={switched(true)} label={`Switch ${name} on`}>
             Switch on
           </Act>
         )}
         {enabled && (
-          <Act
-            method="PUT"
-            path={`/automation/${name}`}
-            body={{ ...rule, enabled: false }}
-            label={`Switch ${name} off`}
-          >
+          <Act method="PUT" path={`/automation/${name}`} body={switched(false)} label={`Switch ${name} off`}>
             Switch off
           </Act>
         )}

@@ -2,6 +2,7 @@
 import * as z from "zod";
 
 import { catalogue } from "#events/index.ts";
+import { fieldText } from "#shared/log.ts";
 import type { LogLine } from "#shared/state/state.ts";
 import { Badge, Empty, Time, duration } from "../parts.tsx";
 import type { View } from "../view.ts";
@@ -56,11 +57,11 @@ function waysOf(lines: LogLine[]): Way[] {
   for (const { time, function: by, message, fields, trace } of lines) {
     const { ceId, ceType, ceSource, status, durationMs, reason, taskId } = fields;
     if (message !== "request finished" || typeof ceId !== "string") continue;
-    const key = `${String(ceSource)} ${ceId}`;
+    const key = `${fieldText(ceSource)} ${ceId}`;
     const way = ways.get(key) ?? {
       id: ceId,
-      type: String(ceType),
-      source: String(ceSource),
+      type: fieldText(ceType),
+      source: fieldText(ceSource),
       trace,
       taskId: null,
       tries: [],
@@ -71,7 +72,7 @@ function waysOf(lines: LogLine[]): Way[] {
       by,
       status: Number(status),
       durationMs: Number(durationMs),
-      reason: String(reason ?? ""),
+      reason: fieldText(reason),
     });
     // What was told last stands first.
     ways.delete(key);
@@ -92,23 +93,27 @@ const Shown = ({ way: { id, type, source, trace, taskId, tries } }: { way: Way }
       <li>
         <b>broker</b> <span class="quiet">took it</span>
       </li>
-      {[...new Set(tries.map(({ by }) => by))].map((by) => (
-        <li>
-          <b>{by}</b> <span class="quiet">by the Trigger {triggerOf(by, type)}</span>
-          <ul>
-            {tries
-              .filter((one) => one.by === by)
-              .map(({ at, status, durationMs, reason }) => (
-                <li>
-                  <Badge kind={status < 300 ? "good" : "bad"}>{status}</Badge> <Time at={at} />{" "}
-                  <span class="quiet">
-                    after {duration(durationMs)} {reason}
-                  </span>
-                </li>
-              ))}
-          </ul>
-        </li>
-      ))}
+      <li>
+        <ul class="branches">
+          {[...new Set(tries.map(({ by }) => by))].map((by) => (
+            <li>
+              <b>{by}</b> <span class="quiet">by the Trigger {triggerOf(by, type)}</span>
+              <ul>
+                {tries
+                  .filter((one) => one.by === by)
+                  .map(({ at, status, durationMs, reason }) => (
+                    <li>
+                      <Badge kind={status < 300 ? "good" : "bad"}>{status}</Badge> <Time at={at} />{" "}
+                      <span class="quiet">
+                        after {duration(durationMs)} {reason}
+                      </span>
+                    </li>
+                  ))}
+              </ul>
+            </li>
+          ))}
+        </ul>
+      </li>
     </ol>
     <p>
       {taskId !== null && <a href={`/monitor/tasks/${taskId}`}>its task</a>}{" "}

@@ -1,6 +1,6 @@
 /** Lines of any function, awake or asleep. */
 import { FUNCTION_NAMES } from "#shared/functions.ts";
-import { formatLine } from "#shared/log.ts";
+import { Lines } from "../lines.tsx";
 import { Empty } from "../parts.tsx";
 import type { View } from "../view.ts";
 import { forAdministrators } from "./administrators.tsx";
@@ -34,19 +34,7 @@ export const logs: View = async ({ query, caller }, { lines }) => {
         {all.length === 0 ? (
           <Empty>No line fits. Lines are kept for a time and a number; the newest come first when it is full.</Empty>
         ) : (
-          <ol class="lines" tabindex={0} aria-label="Log lines, newest last">
-            {all.map((line) => (
-              <li class={line.level}>
-                {formatLine(line)}
-                {typeof line.fields["taskId"] === "string" && (
-                  <>
-                    {" "}
-                    <a href={`/monitor/tasks/${line.fields["taskId"]}`}>its task</a>
-                  </>
-                )}
-              </li>
-            ))}
-          </ol>
+          <Lines lines={all} linked label="Log lines, newest last" />
         )}
       </>
     ),

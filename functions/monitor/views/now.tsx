@@ -76,18 +76,30 @@ const Card = ({ one }: { one: FunctionStatus }) => (
       </Badge>
     </h3>
     <p class="quiet">
-      {doesOf(one.name)}; last woke {one.wokeAt === null ? "never" : <Time at={one.wokeAt} relative />}
+      {doesOf(one.name)};{" "}
+      {one.wokeAt === null ? (
+        "has not woken of late"
+      ) : (
+        <>
+          woke <Time at={one.wokeAt} relative />
+        </>
+      )}
       {one.wokeMs !== null && ` in ${duration(one.wokeMs)}`}
     </p>
     <Graph
       counts={one.requests}
-      label={`${one.name}: ${sum(one.requests)} requests in the last 15 minutes, ${one.failures} of them failed`}
+      label={`${one.name}: ${requests(one)} in the last 15 minutes, ${one.failures} of them failed`}
     />
     <p class="quiet">
-      {sum(one.requests)} requests in 15 min{one.failures > 0 && <b class="bad">, {one.failures} failed</b>}
+      {requests(one)} in 15 min{one.failures > 0 && <b class="bad">, {one.failures} failed</b>}
     </p>
   </li>
 );
+
+function requests(one: FunctionStatus): string {
+  const count = sum(one.requests);
+  return `${count} ${count === 1 ? "request" : "requests"}`;
+}
 
 const sum = (counts: number[]): number => counts.reduce((all, count) => all + count, 0);
 

@@ -61,7 +61,7 @@ const ranOf = ({ used, startedAt, endedAt }: RunRecord): string =>
   used.elapsedSeconds === undefined ? ms(startedAt, endedAt) : duration(used.elapsedSeconds * 1000);
 
 function State({ of }: { of: string }) {
-  const kind = /^COMPLETED/.test(of)
+  const kind = of.startsWith("COMPLETED")
     ? "good"
     : /^(FAILED|TIMEOUT|OUT_OF_MEMORY|NODE_FAIL|CANCELLED|BOOT_FAIL|DEADLINE)/.test(of)
       ? "bad"
@@ -85,14 +85,14 @@ export const run: View = async ({ names: [bucket = "", key = ""], caller }, deps
         </h1>
         <Facts run={found} />
         <Steps run={found} />
-        <div class="beside">
+        <div class="beside wide">
           <section>
             <h2>sacct</h2>
             {found.sacct === null ? <Missing why={found.missing["sacct"]} /> : <Sacct rows={found.sacct} />}
           </section>
           <section>
             <h2>seff</h2>
-            {found.seff === null ? <Missing why={found.missing["seff"]} /> : <Values of={found.seff} caption="seff" />}
+            {found.seff === null ? <Missing why={found.missing["seff"]} /> : <Seff of={found.seff} />}
           </section>
         </div>
         <h2>Files</h2>
@@ -147,10 +147,11 @@ const Facts = ({ run }: { run: RunRecord }) => (
 
 /** The job's steps on one axis from its submission to its end. */
 function Steps({ run: { sacct } }: { run: RunRecord }) {
-  const steps = Object.values(sacct ?? {}).flatMap(({ metrics, metadata }) => {
+  const steps = Object.values(sacct ?? {}).flatMap((step) => {
+    const { metrics, metadata } = step;
     const { "start-time": start, "end-time": end, "elapsed-seconds": elapsed = 0 } = metrics;
     if (start === undefined) return [];
-    return [{ name: metadata["job-id"] ?? "", state: metadata["state"] ?? "", start, end: end ?? start + elapsed }];
+    return [{ name: stepName(step), state: metadata["state"] ?? "", start, end: end ?? start + elapsed }];
   });
   if (steps.length === 0) return <Empty>Slurm has told no times of its steps yet.</Empty>;
   const from = Math.min(...steps.map(({ start }) => start));
@@ -165,7 +166,7 @@ function Steps({ run: { sacct } }: { run: RunRecord }) {
             <svg viewBox="0 0 100 10" preserveAspectRatio="none" role="img" aria-label={`${name} ${state}`}>
               <rect class="track" width="100" height="10" />
               <rect
-                class={/^COMPLETED/.test(state) ? "fill" : "fill bad"}
+                class={state.startsWith("COMPLETED") ? "fill" : "fill bad"}
                 x={((start - from) / length) * 100}
                 width={Math.max(((end - start) / length) * 100, 0.5)}
                 height="10"
@@ -186,23 +187,35 @@ function Steps({ run: { sacct } }: { run: RunRecord }) {
 
 const Missing = ({ why = "it was not there yet" }: { why?: string | undefined }) => <Empty>None: {why}.</Empty>;
 
-const Sacct = ({ rows }: { rows: NonNullable<RunRecord["sacct"]> }) => (
-  <>
-    {Object.values(rows).map((row) => (
-      <Values of={row} caption={row.metadata["job-id"] ?? "row"} />
-    ))}
-  </>
-);
+type Rows = NonNullable<RunRecord["sacct"]>;
 
-const Values = ({ of, caption }: { of: NonNullable<RunRecord["seff"]>; caption: string }) => (
+/** A column for each step, so that they stand beside each other. */
+function Sacct({ rows }: { rows: Rows }) {
+  const steps = Object.values(rows);
+  const fields = [...new Set(steps.flatMap(({ metadata, metrics }) => Object.keys({ ...metadata, ...metrics })))];
+  return (
+    <Table
+      caption="What sacct says of each step"
+      columns={["Field", ...steps.map(stepName)]}
+      rows={fields.map((field) => ({ cells: [field, ...steps.map((step) => valueOf(step, field))] }))}
+    />
+  );
+}
+
+const Seff = ({ of }: { of: NonNullable<RunRecord["seff"]> }) => (
   <Table
-    caption={caption}
+    caption="What seff says"
     columns={["Field", "Value"]}
-    rows={[...Object.entries(of.metadata), ...Object.entries(of.metrics)].map(([name, value]) => ({
-      cells: [name, typeof value === "number" ? figure(name, value) : value],
-    }))}
+    rows={Object.keys({ ...of.metadata, ...of.metrics }).map((field) => ({ cells: [field, valueOf(of, field)] }))}
   />
 );
+
+const stepName = ({ metadata }: Rows[string]): string => metadata["job-name"] ?? metadata["job-id"] ?? "step";
+
+function valueOf({ metadata, metrics }: Rows[string], field: string) {
+  const value = metrics[field];
+  return value === undefined ? (metadata[field] ?? "") : figure(field, value);
+}
 
 /** A figure by the unit that its name ends in. */
 function figure(name: string, value: number) {

@@ -4,9 +4,9 @@ import * as z from "zod";
 import { FUNCTION_NAMES } from "#shared/functions.ts";
 import { LossiError } from "#shared/errors.ts";
 import { isTheirs } from "#shared/http/access.ts";
-import { formatLine } from "#shared/log.ts";
 import { TASK_STATUSES, isEnded } from "#shared/state/state.ts";
 import type { Json, Task, TaskFilter } from "#shared/state/state.ts";
+import { Lines } from "../lines.tsx";
 import { Act, Badge, Data, Empty, Status, Table, Time, duration, excerpt } from "../parts.tsx";
 import { adviceOf, linesOf, nextTryAt, storyOf } from "../story.ts";
 import type { View } from "../view.ts";
@@ -113,7 +113,10 @@ function Nothing({ filtered, more }: { filtered: boolean; more: boolean }) {
 function Pages({ query, next }: { query: URLSearchParams; next: string | null }) {
   const to = (changes: Record<string, string | null>): string => {
     const all = new URLSearchParams(query);
-    for (const [name, value] of Object.entries(changes)) value === null ? all.delete(name) : all.set(name, value);
+    for (const [name, value] of Object.entries(changes)) {
+      if (value === null) all.delete(name);
+      else all.set(name, value);
+    }
     return `/monitor/tasks?${all}`;
   };
   const back = query.get("order") === "oldest";
@@ -183,9 +186,7 @@ export const task: View = async ({ names: [id = ""], caller }, { ledger, lines, 
         {told.length === 0 ? (
           <Empty>None are kept of it.</Empty>
         ) : (
-          <pre tabindex={0} role="region" aria-label="Log lines">
-            {told.map(formatLine).join("\n")}
-          </pre>
+          <Lines lines={told} linked={false} label="Log lines of the task" />
         )}
       </>
     ),
