@@ -117,7 +117,7 @@ function Pages({ query, next }: { query: URLSearchParams; next: string | null })
       if (value === null) all.delete(name);
       else all.set(name, value);
     }
-    return `/monitor/tasks?${all}`;
+    return `/monitor/tasks?${all.toString()}`;
   };
   const back = query.get("order") === "oldest";
   const further = next === null ? null : to({ after: next });
