@@ -26,7 +26,7 @@ export async function swiftAccess(twin: Twin, key = twin.swift.key) {
 }
 
 /** What a configuration says of the twin's S3. */
-export function s3Access({ s3: { endpoint, region, accessKeyId, secretAccessKey } }: Twin) {
+export function s3Access({ s3: { endpoint, region, accessKeyId, secretAccessKey } }: Pick<Twin, "s3">) {
   return { "used-client": "s3", endpoint, region, "access-key-id": accessKeyId, "secret-access-key": secretAccessKey };
 }
 

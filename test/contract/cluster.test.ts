@@ -2,11 +2,11 @@
 import type { ForwardStatus } from "#shared/cluster/cluster.ts";
 import { openLocalCluster } from "#shared/cluster/local.ts";
 
-import { startLossi } from "../e2e/lossi.ts";
+import { startPlatform } from "../e2e/lossi.ts";
 import { clusterContract } from "./cluster.ts";
 
 const open = async () => {
-  const lossi = await startLossi();
+  const lossi = await startPlatform();
   const gateway = /events go to (http:\/\/[^/]+)/.exec(lossi.output())?.[1];
   return {
     cluster: openLocalCluster(gateway),

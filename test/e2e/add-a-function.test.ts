@@ -5,7 +5,10 @@ import { dirname, join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { root, startLossi, temporaryFolder } from "./lossi.ts";
+import { platformsOnly } from "./edge.ts";
+import { root, startPlatform, temporaryFolder } from "./lossi.ts";
+
+platformsOnly("the function that is added runs on a platform of this machine");
 
 const LEFT_OUT = ["node_modules", "dist", ".git", ".lossi"];
 
@@ -72,7 +75,7 @@ test("a function added by the page's steps passes its tests and answers", async 
     const { status, stdout, stderr } = spawnSync(process.execPath, check, { cwd: copy, encoding: "utf8" });
     expect(status, stdout + stderr).toBe(0);
   }
-  const lossi = await startLossi({ project: copy });
+  const lossi = await startPlatform({ project: copy });
   const answer = await lossi.call("GET", "/greeter/ada");
   expect(answer.text).toBe('{"output":{"text":"hello ada"}}');
 });

@@ -1,28 +1,23 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
 import { explainUnreadable } from "#shared/slurm/unreadable.ts";
 
 import { CASES, expectedSacct, expectedSeff } from "../samples/slurm/expected.ts";
-import { NONE, ended, jobsFolder, root, startLossi } from "./lossi.ts";
+import { configure } from "./configure.ts";
+import { ended, root, startLossi, temporaryFolder } from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
 import { has } from "../required.ts";
 
 const python = has("python", "python3", ["--version"]);
 const samples = join(root, "test/samples/slurm");
 
-async function ready(): Promise<{ lossi: Lossi; at: (path: string) => string }> {
+async function ready() {
   const lossi = await startLossi();
-  await lossi.call("POST", "/setup/config/init", NONE);
-  const at = (path: string): string => {
-    const file = join(jobsFolder(lossi.home), "..", path);
-    mkdirSync(dirname(file), { recursive: true });
-    return file;
-  };
-  return { lossi, at };
+  return { lossi, ...(await configure(lossi)) };
 }
 
 const ask = async (lossi: Lossi, type: string, key: number | string, body: object = {}) => {
@@ -32,13 +27,13 @@ const ask = async (lossi: Lossi, type: string, key: number | string, body: objec
 };
 
 test("sacct and seff of all 21 cases, from what a submitter left in the bucket", async () => {
-  const { lossi, at } = await ready();
+  const { lossi, drop } = await ready();
   expect(CASES).toHaveLength(21);
   for (const [index, name] of CASES.entries()) {
     const key = index + 1;
-    writeFileSync(at(`JOBS/${key}`), JSON.stringify({ name, stored: true }));
-    cpSync(join(samples, `${name}.sacct.parsable2.txt`), at(`ARTIFACTS/SACCT/${key}`));
-    cpSync(join(samples, `${name}.seff.txt`), at(`ARTIFACTS/SEFF/${key}`));
+    await drop(`JOBS/${key}`, JSON.stringify({ name, stored: true }));
+    await drop(`ARTIFACTS/SACCT/${key}`, readFileSync(join(samples, `${name}.sacct.parsable2.txt`)));
+    await drop(`ARTIFACTS/SEFF/${key}`, readFileSync(join(samples, `${name}.seff.txt`)));
     const named = (unreadable: Parameters<typeof explainUnreadable>[0][]) =>
       unreadable.length === 0 ? {} : { unreadable: unreadable.map(explainUnreadable) };
     const sacct = expectedSacct(name);
@@ -55,39 +50,40 @@ test("sacct and seff of all 21 cases, from what a submitter left in the bucket",
 });
 
 test("status, times and files of a job, and why there are none yet", async () => {
-  const { lossi, at } = await ready();
+  const { lossi, drop } = await ready();
   expect(await ask(lossi, "status", 1)).toMatchObject({
     status: "FAILURE",
     result: expect.stringContaining("no job 1"),
   });
   const store = [{ source: "out", target: "storage/allas/submitter/results/7/metrics.json", remove: false }];
   const job = { name: "train.sh", start: true, stored: false, files: { provide: [], store } };
-  writeFileSync(at("JOBS/1"), JSON.stringify(job));
+  await drop("JOBS/1", JSON.stringify(job));
   expect(await ask(lossi, "status", 1)).toEqual({ status: "SUCCESS", result: { "job-status": job } });
   for (const type of ["sacct", "seff", "files"]) {
     const { status, result } = await ask(lossi, type, 1);
     expect({ status, result }, type).toEqual({ status: "FAILURE", result: expect.stringContaining("stored is false") });
   }
-  writeFileSync(at("JOBS/1"), JSON.stringify({ ...job, stored: true }));
-  writeFileSync(at("results/7/metrics.json"), '{"loss": 0.5}');
-  writeFileSync(at("ARTIFACTS/TIMES/1"), '{"begin-start": 1790000000.5}');
+  await drop("JOBS/1", JSON.stringify({ ...job, stored: true }));
+  await drop("results/7/metrics.json", '{"loss": 0.5}');
+  await drop("ARTIFACTS/TIMES/1", '{"begin-start": 1790000000.5}');
   expect((await ask(lossi, "files", 1)).result).toEqual({ "job-files": { "7": { "metrics.json": { loss: 0.5 } } } });
   expect((await ask(lossi, "times", 1)).result).toEqual({ "job-times": { "begin-start": 1790000000.5 } });
   expect((await ask(lossi, "status", 1, { user: "somebody" })).result).toContain("no job 1");
 });
 
 test.skipIf(!python)("a submitter's pickles are read as they are", async () => {
-  const { lossi, at } = await ready();
+  const { lossi, drop } = await ready();
   const script = `
 import json, pickle, sys
 rows = {"1": {"JobID": "5", "JobName": "näyte", "State": "COMPLETED", "AllocCPUS": "4", "Elapsed": "1-02:03:04", "AveCPU": None}}
 pickle.dump(rows, open(sys.argv[1], "wb"))
 pickle.dump({"name": "train.sh", "stored": True}, open(sys.argv[2], "wb"))
 `;
-  const { status, stderr } = spawnSync("python3", ["-c", script, at("ARTIFACTS/SACCT/1"), at("JOBS/1")], {
-    encoding: "utf8",
-  });
+  const [rows, job] = [join(temporaryFolder(), "rows"), join(temporaryFolder(), "job")];
+  const { status, stderr } = spawnSync("python3", ["-c", script, rows, job], { encoding: "utf8" });
   expect(status, stderr).toBe(0);
+  await drop("ARTIFACTS/SACCT/1", readFileSync(rows));
+  await drop("JOBS/1", readFileSync(job));
   expect((await ask(lossi, "sacct", 1)).result).toEqual({
     "job-sacct": {
       "1": {

@@ -1,57 +1,65 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 
 import { has } from "../required.ts";
 import { hasCeph, s3Configuration, storeOn, swiftConfiguration, twinOfThisFile } from "../twin.ts";
-import { NONE, startLossi, temporaryFolder, until } from "./lossi.ts";
+import { configure, sweeping } from "./configure.ts";
+import { edge, s3OfEdge, skipsOnEdge } from "./edge.ts";
+import { isPlatform, startLossi, startPlatform, temporaryFolder, until } from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
 
+const elsewhere = skipsOnEdge("a platform is killed, or an Allas on this machine answers");
+const SWEEPING = { LOSSI_SWEEP_CRON: "* * * * * *" };
 const JOB = { orchestration: { target: "hpc/puhti", name: "{name}" } };
 
-const automate = async (lossi: Lossi, bucket: string, name = "train"): Promise<void> => {
+/** Answers the name of the automation. */
+async function automate(lossi: Lossi, bucket: string): Promise<string> {
+  const name = `train-${randomUUID().slice(0, 8)}`;
   const watch = { bucket, prefix: "in/", suffix: ".csv" };
   const { status, text } = await lossi.call("PUT", `/automation/${name}`, { watch, run: JOB });
   expect([status, text]).toEqual([200, expect.any(String)]);
-};
-const runsOf = async (lossi: Lossi, name = "train"): Promise<any[]> =>
+  onTestFinished(async () => void (await lossi.call("DELETE", `/automation/${name}`).catch(() => null)));
+  return name;
+}
+const runsOf = async (lossi: Lossi, name: string): Promise<any[]> =>
   (await lossi.call("GET", `/automation/${name}`)).json.output.runs;
-const oneRun = (lossi: Lossi): Promise<any> =>
-  until(async () => (await runsOf(lossi)).find(({ status }) => status === "SUCCESS"));
+const oneRun = (lossi: Lossi, name: string): Promise<any> =>
+  until(async () => (await runsOf(lossi, name)).find(({ status }) => status === "SUCCESS"));
 
 test("a file that is dropped into a bucket begins a job", async () => {
   const lossi = await startLossi();
-  await lossi.call("POST", "/setup/config/init", NONE);
-  await automate(lossi, "none-submitter-none-none");
-  const folder = join(lossi.home, "store/none-submitter-none-none/in");
-  mkdirSync(folder);
-  writeFileSync(join(folder, "ä b.csv"), "1,2");
-  writeFileSync(join(folder, "notes.txt"), "");
-  const { key, task } = await oneRun(lossi);
+  const { bucket, drop } = await configure(lossi);
+  // A platform sees files at once.
+  if (!isPlatform(lossi)) await sweeping(lossi);
+  const name = await automate(lossi, bucket);
+  await drop("in/ä b.csv", "1,2");
+  await drop("in/notes.txt", "");
+  const { key, task } = await oneRun(lossi, name);
   expect(key).toBe("in/ä b.csv");
   const { result } = (await lossi.call("GET", `/tasks/${task}`)).json;
   expect(result).toEqual({ key: "1" });
-  expect(await runsOf(lossi)).toHaveLength(1);
+  expect(await runsOf(lossi, name)).toHaveLength(1);
 });
 
-test("what was dropped while the platform was down is found by the sweep", async () => {
-  const lossi = await startLossi({ env: { LOSSI_SWEEP_CRON: "* * * * * *" } });
-  await lossi.call("POST", "/setup/config/init", NONE);
-  await automate(lossi, "none-submitter-none-none");
+test.skipIf(elsewhere)("what was dropped while the platform was down is found by the sweep", async () => {
+  const lossi = await startPlatform({ env: SWEEPING });
+  const { bucket, drop } = await configure(lossi);
+  const name = await automate(lossi, bucket);
   await lossi.kill();
-  const folder = join(lossi.home, "store/none-submitter-none-none/in");
-  mkdirSync(folder);
-  writeFileSync(join(folder, "a.csv"), "1,2");
-  const again = await startLossi({ home: lossi.home, env: { LOSSI_SWEEP_CRON: "* * * * * *" } });
-  await again.call("POST", "/setup/config/start");
-  expect(await oneRun(again)).toMatchObject({ key: "in/a.csv" });
+  await drop("in/a.csv", "1,2");
+  const again = await startPlatform({ home: lossi.home, env: SWEEPING });
+  await sweeping(again);
+  expect(await oneRun(again, name)).toMatchObject({ key: "in/a.csv" });
 });
 
-describe.skipIf(!hasCeph)("in Allas", async () => {
-  if (!hasCeph) return;
-  const twin = await twinOfThisFile();
+const twin = edge === undefined && hasCeph ? await twinOfThisFile() : null;
+
+describe.skipIf(twin === null)("in Allas", () => {
+  if (twin === null) return;
   const bucket = () => storeOn(twin);
 
   test("s3: the gateway notifies, and an upload begins a job", async () => {
@@ -59,25 +67,27 @@ describe.skipIf(!hasCeph)("in Allas", async () => {
     const configuration = { ...s3Configuration(twin), "ice-id": "notified" };
     expect((await lossi.call("POST", "/setup/config/init", configuration)).status).toBe(200);
     expect((await lossi.call("GET", "/bucket-events")).json.notifications).toEqual({ on: true, reason: null });
-    await automate(lossi, "project-submitter-notified-me");
+    const name = await automate(lossi, "project-submitter-notified-me");
     await (await bucket()).put("project-submitter-notified-me", "in/a.csv", "1,2");
     // The gateway looks for a new topic every 30 s.
-    expect(await until(() => runsOf(lossi).then(([run]) => run), 45)).toMatchObject({ key: "in/a.csv" });
-    expect(await oneRun(lossi)).toMatchObject({ key: "in/a.csv" });
+    expect(await until(() => runsOf(lossi, name).then(([run]) => run), 45)).toMatchObject({ key: "in/a.csv" });
+    expect(await oneRun(lossi, name)).toMatchObject({ key: "in/a.csv" });
   });
 
   test("swift: nobody notifies, and the sweep finds it", async () => {
-    const lossi = await startLossi({ env: { LOSSI_SWEEP_CRON: "* * * * * *" } });
+    const lossi = await startLossi(SWEEPING);
     const configuration = { ...(await swiftConfiguration(twin)), "ice-id": "swept" };
     expect((await lossi.call("POST", "/setup/config/init", configuration)).status).toBe(200);
     expect((await lossi.call("GET", "/bucket-events")).json.notifications).toMatchObject({ on: false });
     await lossi.call("POST", "/setup/config/start");
-    await automate(lossi, "project-submitter-swept-me");
+    const name = await automate(lossi, "project-submitter-swept-me");
     await (await bucket()).put("project-submitter-swept-me", "in/a.csv", "1,2");
-    expect(await oneRun(lossi)).toMatchObject({ key: "in/a.csv" });
+    expect(await oneRun(lossi, name)).toMatchObject({ key: "in/a.csv" });
     await lossi.call("POST", "/setup/config/stop");
   });
+});
 
+describe.skipIf(edge === undefined && twin === null)("a bucket in S3", () => {
   const CLIENTS: [name: string, has: string[], drop: (bucket: string, file: string) => Promise<string[]>][] = [
     ["boto3", ["python3", "-c", "import boto3"], async (bucket, file) => ["python3", "-c", BOTO3, bucket, file]],
     [
@@ -97,32 +107,30 @@ describe.skipIf(!hasCeph)("in Allas", async () => {
     ],
   ];
 
-  test.each(CLIENTS)(
+  test.each(CLIENTS.filter(([name]) => twin !== null || name !== "python-swiftclient"))(
     "%s drops a file, and the job that it starts appears",
     async (name, [command = "", ...args], drop) => {
       if (!has(name, command, args)) return;
-      const lossi = await startLossi({ env: { LOSSI_SWEEP_CRON: "* * * * * *" } });
-      const iceId = `by-${name}`;
-      await lossi.call("POST", "/setup/config/init", { ...s3Configuration(twin), "ice-id": iceId });
-      await lossi.call("POST", "/setup/config/start");
-      const target = `project-submitter-${iceId}-me`;
-      await automate(lossi, target);
+      const lossi = await startLossi(SWEEPING);
+      const { bucket, job } = await configure(lossi, twin?.s3);
+      await sweeping(lossi);
+      const automation = await automate(lossi, bucket);
       const file = join(temporaryFolder(), "file.csv");
       writeFileSync(file, "1,2\n");
-      const [program = "", ...rest] = await drop(target, file);
+      const [program = "", ...rest] = await drop(bucket, file);
       const { status, stderr } = spawnSync(program, rest, { env: await environment(), encoding: "utf8" });
       expect([status, stderr]).toEqual([0, expect.any(String)]);
-      const { key, task } = await oneRun(lossi);
+      const { key, task } = await oneRun(lossi, automation);
       expect(key).toBe(`in/${name}.csv`);
       const { result } = (await lossi.call("GET", `/tasks/${task}`)).json;
-      expect(await (await bucket()).get(target, `JOBS/${result.key}`)).not.toBeNull();
+      expect(await job(result.key)).not.toBeNull();
     },
   );
 
   /** What each client reads its keys from. */
   const environment = async (): Promise<NodeJS.ProcessEnv> => {
-    const { endpoint, region, accessKeyId, secretAccessKey } = twin.s3;
-    const { url, token } = await twin.swiftToken();
+    const { endpoint, region, accessKeyId, secretAccessKey } = twin?.s3 ?? s3OfEdge();
+    const swift = await twin?.swiftToken();
     return {
       PATH: process.env["PATH"],
       HOME: process.env["HOME"],
@@ -135,8 +143,7 @@ describe.skipIf(!hasCeph)("in Allas", async () => {
       RCLONE_S3_ENDPOINT: endpoint,
       RCLONE_S3_ACCESS_KEY_ID: accessKeyId,
       RCLONE_S3_SECRET_ACCESS_KEY: secretAccessKey,
-      OS_STORAGE_URL: url,
-      OS_AUTH_TOKEN: token,
+      ...(swift && { OS_STORAGE_URL: swift.url, OS_AUTH_TOKEN: swift.token }),
     };
   };
 });

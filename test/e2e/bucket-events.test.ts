@@ -10,19 +10,22 @@ import { freePort } from "#platform/free-port.ts";
 
 import { hasCeph, s3Configuration, twinOfThisFile } from "../twin.ts";
 import { automate, change, expectToldOnce, openBoth, startRecorder } from "./bucket-changes.ts";
-import { functionProcesses, startLossi, temporaryFolder, until } from "./lossi.ts";
-import type { Lossi } from "./lossi.ts";
+import { skipsOnEdge } from "./edge.ts";
+import { functionProcesses, startPlatform, temporaryFolder, until } from "./lossi.ts";
+import type { Platform } from "./lossi.ts";
+
+const runs = hasCeph && !skipsOnEdge("platform, functions and gateway are killed");
 
 const asked = process.env["LOSSI_TEST_CHANGES"];
 const CHANGES = Number(asked ?? 1500);
 const WHILE_CLOSED = 300;
 const LIMIT_MS = 300_000 + CHANGES * 100;
 
-describe.skipIf(!hasCeph)("what happens in a bucket", async () => {
-  if (!hasCeph) return;
+describe.skipIf(!runs)("what happens in a bucket", async () => {
+  if (!runs) return;
   const twin = await twinOfThisFile();
 
-  const begin = async (iceId: string, start: () => Promise<Lossi>): Promise<{ lossi: Lossi; bucket: string }> => {
+  const begin = async (iceId: string, start: () => Promise<Platform>): Promise<{ lossi: Platform; bucket: string }> => {
     const lossi = await start();
     const configuration = { ...s3Configuration(twin), "ice-id": iceId };
     expect((await lossi.call("POST", "/setup/config/init", configuration)).status).toBe(200);
@@ -36,7 +39,8 @@ describe.skipIf(!hasCeph)("what happens in a bucket", async () => {
     async () => {
       const recorder = await startRecorder();
       const home = join(temporaryFolder(), "home");
-      const start = () => startLossi({ home, manifests: recorder.manifests, env: { LOSSI_SWEEP_CRON: "* * * * * *" } });
+      const start = () =>
+        startPlatform({ home, manifests: recorder.manifests, env: { LOSSI_SWEEP_CRON: "* * * * * *" } });
       const begun = await begin("chaos", start);
       let { lossi } = begun;
       await lossi.call("POST", "/setup/config/start");
@@ -76,7 +80,7 @@ describe.skipIf(!hasCeph)("what happens in a bucket", async () => {
     const home = join(temporaryFolder(), "home");
     const receiver = await startReceiver();
     const env = { LOSSI_SWEEP_CRON: "* * * * * *", LOSSI_NOTIFICATION_URL: receiver.url };
-    const start = () => startLossi({ home, manifests: recorder.manifests, env });
+    const start = () => startPlatform({ home, manifests: recorder.manifests, env });
     const { lossi, bucket } = await begin("stalled", start);
     await receiver.open(lossi.url);
     const both = await openBoth(twin);

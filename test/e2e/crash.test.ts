@@ -4,8 +4,11 @@ import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 import { CRASH_POINTS } from "./crash-points.ts";
-import { JOB, NONE, functionProcesses, jobsFolder, manifestsWith, publish, startLossi, until } from "./lossi.ts";
-import type { Lossi } from "./lossi.ts";
+import { platformsOnly } from "./edge.ts";
+import { JOB, NONE, functionProcesses, jobsFolder, manifestsWith, publish, startPlatform, until } from "./lossi.ts";
+import type { Platform } from "./lossi.ts";
+
+platformsOnly("functions are killed where it hurts, and objects of a whole lossi are counted");
 
 type ListedTask = {
   id: string;
@@ -15,7 +18,7 @@ type ListedTask = {
 };
 
 /** All tasks, once all have ended. */
-async function allEnded(lossi: Lossi, seconds: number): Promise<ListedTask[]> {
+async function allEnded(lossi: Platform, seconds: number): Promise<ListedTask[]> {
   let tasks: ListedTask[] = [];
   const states = () => JSON.stringify(Object.groupBy(tasks, ({ status }) => status));
   await until(
@@ -43,31 +46,31 @@ function expectOneObjectEach(tasks: ListedTask[], home: string): void {
   expect(ascending(submitted)).toEqual(submitted.map((_, index) => index + 1));
 }
 
-const run = (lossi: Lossi, name: string, keywords: unknown) =>
+const run = (lossi: Platform, name: string, keywords: unknown) =>
   lossi.call("GET", `/interaction/task/run/${name}`, keywords);
-const submitThroughTasks = (lossi: Lossi) =>
+const submitThroughTasks = (lossi: Platform) =>
   run(lossi, "tasks.forwarder-requests", { payload: { mode: "orchestration", type: "submit", input: JOB } });
 
 /** What makes a function do its work. */
 const PROVOKE = {
   tasks: submitThroughTasks,
-  orchestration: (lossi: Lossi) => lossi.call("POST", "/interaction/orch/submit/none", JOB),
-  forwarding: (lossi: Lossi) =>
+  orchestration: (lossi: Platform) => lossi.call("POST", "/interaction/orch/submit/none", JOB),
+  forwarding: (lossi: Platform) =>
     lossi.call("POST", "/interaction/forw/submit/none/none", {
       exports: [{ name: "logs", address: "logs", port: 80 }],
     }),
-  artifacts(lossi: Lossi) {
+  artifacts(lossi: Platform) {
     const file = join(jobsFolder(lossi.home), "../ARTIFACTS/TIMES/1");
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, "{}");
     return lossi.call("GET", "/interaction/arti/times/1", {});
   },
-  logs: (lossi: Lossi) => run(lossi, "tasks.forwarder-requests", { payload: { mode: "logs" } }),
-  schedule: (lossi: Lossi) => run(lossi, "tasks.forwarder-trigger", {}),
+  logs: (lossi: Platform) => run(lossi, "tasks.forwarder-requests", { payload: { mode: "logs" } }),
+  schedule: (lossi: Platform) => run(lossi, "tasks.forwarder-trigger", {}),
 };
 
-const crashingAt = (name: string, point: string): Promise<Lossi> =>
-  startLossi({
+const crashingAt = (name: string, point: string): Promise<Platform> =>
+  startPlatform({
     manifests: manifestsWith({
       NODE_OPTIONS: `--require ${join(import.meta.dirname, "crash.cjs")}`,
       LOSSI_CRASH_AT: `${name}:${point}`,
@@ -75,7 +78,7 @@ const crashingAt = (name: string, point: string): Promise<Lossi> =>
   });
 
 const cases = CRASH_POINTS.flatMap(({ name, functions }) => functions.map((one) => [name, one] as const));
-const init = (lossi: Lossi) => lossi.call("POST", "/setup/config/init", NONE);
+const init = (lossi: Platform) => lossi.call("POST", "/setup/config/init", NONE);
 
 describe("a function killed at", () => {
   const working = cases.filter((one): one is readonly [string, keyof typeof PROVOKE] => one[1] in PROVOKE);
@@ -123,7 +126,7 @@ describe("a function killed at", () => {
 });
 
 test("the platform killed alone with 200 tasks in flight leaves no process, and after a start all end once", async () => {
-  const lossi = await startLossi();
+  const lossi = await startPlatform();
   await lossi.call("POST", "/setup/config/init", NONE);
   const accepted: string[] = [];
   const submitting = Array.from({ length: 400 }, async (_, n) => {
@@ -135,14 +138,14 @@ test("the platform killed alone with 200 tasks in flight leaves no process, and 
   await Promise.all(submitting);
   await until(() => functionProcesses(lossi.home).length === 0, 2);
 
-  const again = await startLossi({ home: lossi.home });
+  const again = await startPlatform({ home: lossi.home });
   const tasks = await allEnded(again, 90);
   expect(tasks.map(({ id }) => id)).toEqual(expect.arrayContaining(accepted));
   expectOneObjectEach(tasks, lossi.home);
 });
 
 test("200 tasks survive functions and platform being killed again and again", async () => {
-  let lossi = await startLossi();
+  let lossi = await startPlatform();
   const { home } = lossi;
   await lossi.call("POST", "/setup/config/init", NONE);
   const accepted: string[] = [];
@@ -164,7 +167,7 @@ test("200 tasks survive functions and platform being killed again and again", as
     await submitting;
     clearInterval(killing);
     await lossi.kill();
-    lossi = await startLossi({ home });
+    lossi = await startPlatform({ home });
   }
   const tasks = await allEnded(lossi, 90);
   expect(accepted.length).toBeGreaterThan(50);

@@ -8,19 +8,22 @@ import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
-import { NONE, ended, functionProcesses, root, startLossi, temporaryFolder, until, withFunction } from "./lossi.ts";
-import type { Lossi, StartOptions } from "./lossi.ts";
+import { platformsOnly } from "./edge.ts";
+import { NONE, ended, functionProcesses, root, startPlatform, temporaryFolder, until, withFunction } from "./lossi.ts";
+import type { Platform, StartOptions } from "./lossi.ts";
 import { has } from "../required.ts";
+
+platformsOnly("forwards lead to this machine and back");
 
 const redis = has("redis", "redis-server", ["--version"]);
 
-async function ready(options: StartOptions = {}): Promise<Lossi> {
-  const lossi = await startLossi({ ...options, env: { LOSSI_FORWARD_ALLOW: "127.0.0.1", ...options.env } });
+async function ready(options: StartOptions = {}): Promise<Platform> {
+  const lossi = await startPlatform({ ...options, env: { LOSSI_FORWARD_ALLOW: "127.0.0.1", ...options.env } });
   await lossi.call("POST", "/setup/config/init", NONE);
   return lossi;
 }
 
-async function submit(lossi: Lossi, body: object) {
+async function submit(lossi: Platform, body: object) {
   const { status, json } = await lossi.call("POST", "/interaction/forw/submit/none/none", body);
   expect(status, JSON.stringify(json)).toBe(200);
   return ended(lossi, json.output);
@@ -28,13 +31,13 @@ async function submit(lossi: Lossi, body: object) {
 
 const importOf = (port: number, name = "target") => ({ imports: [{ name, address: "127.0.0.1", port }] });
 
-async function opened(lossi: Lossi, body: object, name = "target") {
+async function opened(lossi: Platform, body: object, name = "target") {
   const { status, result } = await submit(lossi, body);
   expect(status, JSON.stringify(result)).toBe("SUCCESS");
   return { result, port: Number(String(result.local[name]).split(":")[1]) };
 }
 
-const stop = async (lossi: Lossi, keys: string) =>
+const stop = async (lossi: Platform, keys: string) =>
   ended(lossi, (await lossi.call("POST", `/interaction/forw/stop/none/${keys}`)).json.output);
 
 async function listening(server: Server): Promise<number> {
@@ -64,7 +67,7 @@ const isClosed = (port: number): Promise<boolean> =>
     socket.once("connect", () => socket.destroy());
   });
 
-const object = (lossi: Lossi, kind: "IMPORTS" | "EXPORTS", key: number) =>
+const object = (lossi: Platform, kind: "IMPORTS" | "EXPORTS", key: number) =>
   JSON.parse(
     readFileSync(
       join(lossi.home, "store/none-forwarder-none/FORWARDS", kind, "none-submitter-none-none", `${key}`),
@@ -72,7 +75,7 @@ const object = (lossi: Lossi, kind: "IMPORTS" | "EXPORTS", key: number) =>
     ),
   );
 
-const forwardingPids = (lossi: Lossi): number[] =>
+const forwardingPids = (lossi: Platform): number[] =>
   functionProcesses(lossi.home).flatMap(({ name, pid }) => (name === "forwarding" ? [pid] : []));
 
 test("an import of a real HTTP server works, and its object says what the protocol says", async () => {
@@ -271,7 +274,7 @@ test("the platform killed and started again has the forwards on their ports", as
   const { port } = await opened(lossi, importOf(await echo()));
   await lossi.kill();
   expect(await isClosed(port)).toBe(true);
-  const again = await startLossi({ home: lossi.home, env: { LOSSI_FORWARD_ALLOW: "127.0.0.1" } });
+  const again = await startPlatform({ home: lossi.home, env: { LOSSI_FORWARD_ALLOW: "127.0.0.1" } });
   expect(await talk(port, "again")).toBe("again");
   expect(await stop(again, "1")).toEqual({ status: "SUCCESS", result: { status: "success" } });
 });

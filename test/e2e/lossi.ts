@@ -1,8 +1,9 @@
-/** Runs the real platform as its own process, as `npm start` does, and calls it as clients do. */
+/** A lossi to test, called as clients do: the one of LOSSI_TEST_EDGE, or the real platform as its own process, as `npm start` does. */
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -13,6 +14,7 @@ import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
 import { openState } from "#shared/state/open.ts";
 import type { State } from "#shared/state/state.ts";
 
+import { broker, edge, token } from "./edge.ts";
 import { placeOf } from "./state-place.ts";
 
 export { functionProcesses } from "../../bench/processes.ts";
@@ -26,13 +28,18 @@ export type Answer = {
   json: any;
 };
 
+/** Any lossi, also one that somebody else started. */
 export type Lossi = {
   url: string;
+  /** Sends a JSON body with any method, also GET; a string goes as it is. */
+  call: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
+};
+
+/** One of the test's own; tests that need it say so by `skipsOnEdge`. */
+export type Platform = Lossi & {
   home: string;
   pid: number;
   output: () => string;
-  /** Sends a JSON body with any method, also GET; a string goes as it is. */
-  call: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
   /** Kills the platform alone, as a crash would. */
   kill: () => Promise<void>;
   stop: () => Promise<void>;
@@ -88,14 +95,25 @@ export function build(project = root): void {
   built.add(project);
 }
 
+/** The lossi of LOSSI_TEST_EDGE, whose owner sees to its environment, or else a platform with this one. */
+export async function startLossi(env: Record<string, string> = {}): Promise<Lossi> {
+  if (edge === undefined) return startPlatform({ env });
+  const url = edge;
+  const known = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return { url, call: (method, path, body, headers) => call(url, method, path, body, { ...known, ...headers }) };
+}
+
+/** Whether it may be killed and looked into. */
+export const isPlatform = (lossi: Lossi): lossi is Platform => "home" in lossi;
+
 /** Starts the platform on free ports and resolves when it says that it is ready. */
-export async function startLossi({
+export async function startPlatform({
   project = root,
   home = join(temporaryFolder(), "home"),
   manifests,
   functions,
   env = {},
-}: StartOptions = {}): Promise<Lossi> {
+}: StartOptions = {}): Promise<Platform> {
   build(project);
   const args = [
     ...(manifests === undefined ? [] : ["--manifests", manifests]),
@@ -153,7 +171,8 @@ export function call(
   body?: unknown,
   headers: Record<string, string> = {},
 ): Promise<Answer> {
-  const { hostname, port } = new URL(url);
+  const { protocol, hostname, port } = new URL(url);
+  const request = protocol === "https:" ? httpsRequest : httpRequest;
   const text = body === undefined ? "" : typeof body === "string" ? body : JSON.stringify(body);
   const all = { "content-type": "application/json", "content-length": String(Buffer.byteLength(text)), ...headers };
   return new Promise((done, reject) => {
@@ -178,10 +197,13 @@ function tryJson(text: string): unknown {
   }
 }
 
+/** Seconds; a cluster starts containers, and hears of objects when it sweeps. */
+const PATIENCE = edge === undefined ? 30 : 100;
+
 /** Waits for a condition; after `seconds` it fails with what `describe` says. */
 export async function until<T>(
   condition: () => T | Promise<T>,
-  seconds = 30,
+  seconds = PATIENCE,
   describe = () => "",
 ): Promise<NonNullable<T>> {
   const deadline = Date.now() + seconds * 1000;
@@ -203,27 +225,25 @@ export const jobsFolder = (home: string): string => join(home, "store", "none-su
 export const JOB = { target: "hpc/puhti", name: "jobs/train.sh", user: "none" };
 
 /** The task's outcome once it has ended. */
-export const ended = (lossi: Lossi, id: string, seconds = 30): Promise<{ status: string; result: any }> =>
+export const ended = (lossi: Lossi, id: string, seconds = PATIENCE): Promise<{ status: string; result: any }> =>
   until(async () => {
     const { json } = await lossi.call("GET", `/interaction/task/get/${id}`);
     return json?.output?.status === "SUCCESS" || json?.output?.status === "FAILURE" ? json.output : null;
   }, seconds);
 
 /** Sends the event that wakes `orchestration` for a task to the broker; answers the status. */
-export function publish(lossi: Lossi, taskId: string): Promise<number> {
-  const { hostname, port } = new URL(lossi.output().match(/events go to (\S+)/)?.[1] ?? lossi.url);
+export async function publish(lossi: Lossi, taskId: string, eventId = "a-repeat"): Promise<number> {
   const headers = {
-    "content-type": "application/json",
     "ce-specversion": "1.0",
     "ce-type": "dev.lossi.orchestration.requested.v1",
     "ce-source": "/test",
-    "ce-id": "a-repeat",
+    "ce-id": eventId,
   };
-  return new Promise((done, reject) => {
-    request({ hostname, port, method: "POST", path: "/lossi/default", headers }, (answer) =>
-      done(answer.statusCode ?? 0),
-    )
-      .on("error", reject)
-      .end(JSON.stringify({ taskId }));
-  });
+  return (await call(brokerOf(lossi), "POST", "/lossi/default", { taskId }, headers)).status;
+}
+
+function brokerOf(lossi: Lossi): string {
+  const url = isPlatform(lossi) ? /events go to (\S+)/.exec(lossi.output())?.[1] : broker;
+  if (url === undefined) throw new Error("the address of the broker is not known; LOSSI_TEST_BROKER names a cluster's");
+  return url;
 }

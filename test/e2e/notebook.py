@@ -1,27 +1,18 @@
 """The tutorial's client: what an existing notebook does, with `requests` and a JSON body on GET."""
 
+import json
 import sys
 import time
 
 import requests
 
 BASE = sys.argv[1]
-KEYS = [
-    "bucket-prefix",
-    "ice-id",
-    "user",
-    "used-client",
-    "pre-auth-url",
-    "pre-auth-token",
-    "user-domain-name",
-    "project-domain-name",
-    "project-name",
-    "auth-version",
-]
+CONFIGURATION = json.loads(sys.argv[2])
+HEADERS = {"authorization": f"Bearer {sys.argv[3]}"} if len(sys.argv) > 3 else {}
 
 
 def request(method, route, body=None):
-    response = requests.request(method, BASE + route, json=body, timeout=30)
+    response = requests.request(method, BASE + route, json=body, headers=HEADERS, timeout=30)
     return response.status_code, response.json(), response.headers["x-request-id"]
 
 
@@ -35,7 +26,7 @@ def wait_for(task):
     raise AssertionError(f"task {task} did not end")
 
 
-status, answer, request_id = request("POST", "/setup/config/init", {key: "none" for key in KEYS})
+status, answer, request_id = request("POST", "/setup/config/init", CONFIGURATION)
 assert (status, answer) == (200, {"output": None}), answer
 
 status, answer, _ = request("GET", "/interaction/arti/logs/frontend")
@@ -56,7 +47,7 @@ assert set(answer["output"]) == {"status", "result"}, answer
 status, answer, _ = request("GET", "/interaction/task/get/00000000-0000-4000-8000-000000000000")
 assert status == 404 and set(answer) == {"code", "message", "requestId"}, answer
 
-status, answer, _ = request("POST", "/interaction/orch/submit/none", {"user": "none", "target": "hpc/puhti", "name": "train.sh"})
+status, answer, _ = request("POST", "/interaction/orch/submit/none", {"user": CONFIGURATION["user"], "target": "hpc/puhti", "name": "train.sh"})
 assert status == 200, answer
 answer = wait_for(answer["output"])
 assert answer == {"output": {"status": "SUCCESS", "result": {"key": "1"}}}, answer

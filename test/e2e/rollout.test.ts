@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { FUNCTION_NAMES } from "#shared/functions.ts";
 
 import { listTasks } from "../../chaos/account.ts";
+import { platformsOnly } from "./edge.ts";
 import {
   JOB,
   NONE,
@@ -14,15 +15,17 @@ import {
   functionProcesses,
   jobsFolder,
   root,
-  startLossi,
+  startPlatform,
   temporaryFolder,
   until,
   withFunction,
 } from "./lossi.ts";
-import type { Lossi } from "./lossi.ts";
+import type { Platform } from "./lossi.ts";
+
+platformsOnly("manifests are changed under a platform");
 
 const visitor = () => withFunction("visitor", join(import.meta.dirname, "functions/visitor.cjs"));
-const wait = async (lossi: Lossi, ms: number) => {
+const wait = async (lossi: Platform, ms: number) => {
   const { status, text } = await lossi.call("GET", `/?wait=${ms}`, undefined, { host: "visitor.lossi.localhost" });
   return `${status} ${text}`;
 };
@@ -35,7 +38,7 @@ function changeTemplate(manifests: string, from: string, to: string, name = "vis
   writeFileSync(file, text.replace(from, to));
 }
 
-const processes = (lossi: Lossi): number[] =>
+const processes = (lossi: Platform): number[] =>
   functionProcesses(lossi.home).flatMap(({ name, pid }) => (name === "visitor" ? [pid] : []));
 
 test("a request of 20 s survives scale-down and a roll-out", async () => {
@@ -45,7 +48,7 @@ test("a request of 20 s survives scale-down and a roll-out", async () => {
     "    metadata:\n",
     '    metadata:\n      annotations:\n        autoscaling.knative.dev/window: "6s"\n        autoscaling.knative.dev/target: "1"\n',
   );
-  const lossi = await startLossi(options);
+  const lossi = await startPlatform(options);
   // Several at once ask for several instances; the others of them are put to sleep while one request goes on.
   const [long] = [wait(lossi, 20_000), wait(lossi, 10), wait(lossi, 10), wait(lossi, 10)];
   await until(() => processes(lossi).length > 1, 10);
@@ -59,7 +62,7 @@ test("a request of 20 s survives scale-down and a roll-out", async () => {
 
 test("a roll-out under 50 requests a second fails none", async () => {
   const options = visitor();
-  const lossi = await startLossi(options);
+  const lossi = await startPlatform(options);
   const answers: Promise<string>[] = [];
   const load = setInterval(() => answers.push(wait(lossi, 30).catch(String)), 20);
   for (const seconds of [61, 62, 63]) {
@@ -76,7 +79,7 @@ test("a roll-out under 50 requests a second fails none", async () => {
 
 test("manifests that are wrong change nothing, and say so; a Service may come and go", async () => {
   const options = visitor();
-  const lossi = await startLossi(options);
+  const lossi = await startPlatform(options);
   expect(await wait(lossi, 0)).toBe("200 visitor-00001");
   changeTemplate(options.manifests as string, "timeoutSeconds", "timeoutSecond");
   await until(() => lossi.output().includes("did you mean timeoutSeconds?"));
@@ -107,7 +110,7 @@ test("an upgrade from the commit before, manifests and functions, with 200 tasks
   const [functions, manifests] = [temporaryFolder(), temporaryFolder()];
   cpSync(join(previous, "dist"), functions, { recursive: true });
   cpSync(join(previous, "knative/base"), manifests, { recursive: true });
-  const lossi = await startLossi({ functions, manifests });
+  const lossi = await startPlatform({ functions, manifests });
   await lossi.call("POST", "/setup/config/init", NONE);
   const submit = async (): Promise<string> =>
     (await lossi.call("POST", "/interaction/orch/submit/none", JOB)).json.output;

@@ -5,10 +5,13 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { NONE, ended, functionProcesses, root, startLossi, stateOf, temporaryFolder, until } from "./lossi.ts";
+import { platformsOnly } from "./edge.ts";
+import { NONE, ended, functionProcesses, root, startPlatform, stateOf, temporaryFolder, until } from "./lossi.ts";
+
+platformsOnly("platforms are started and stopped");
 
 test("no function process exists until one is called, and then only that one", async () => {
-  const lossi = await startLossi();
+  const lossi = await startPlatform();
   expect(lossi.output()).toContain("12 functions asleep");
   expect(functionProcesses(lossi.home)).toEqual([]);
   const { status, json } = await lossi.call("POST", "/setup/config/init", NONE);
@@ -17,35 +20,35 @@ test("no function process exists until one is called, and then only that one", a
 });
 
 test("two platforms run side by side with folders and ports of their own", async () => {
-  const [one, other] = await Promise.all([startLossi(), startLossi()]);
+  const [one, other] = await Promise.all([startPlatform(), startPlatform()]);
   await one.call("POST", "/setup/config/init", NONE);
   expect((await one.call("POST", "/interaction/orch/start/1", {})).status).toBe(200);
   expect((await other.call("POST", "/interaction/orch/start/1", {})).status).toBe(409);
 });
 
 test("a second platform on the same folder says so and ends", async () => {
-  const lossi = await startLossi();
-  await expect(startLossi({ home: lossi.home })).rejects.toThrow(/another/);
+  const lossi = await startPlatform();
+  await expect(startPlatform({ home: lossi.home })).rejects.toThrow(/another/);
   expect((await lossi.call("GET", "/tasks")).status).toBe(200);
 });
 
 test("a port that is taken is named with what to type", async () => {
-  const lossi = await startLossi();
+  const lossi = await startPlatform();
   const { port } = new URL(lossi.url);
-  await expect(startLossi({ env: { LOSSI_PORT: port } })).rejects.toThrow(/port \d+ is in use; LOSSI_PORT=/);
+  await expect(startPlatform({ env: { LOSSI_PORT: port } })).rejects.toThrow(/port \d+ is in use; LOSSI_PORT=/);
 });
 
 test("stopping in order leaves no process and no function to wake at the next start", async () => {
-  const lossi = await startLossi();
+  const lossi = await startPlatform();
   await lossi.call("POST", "/setup/config/init", NONE);
   await lossi.stop();
   expect(functionProcesses(lossi.home)).toEqual([]);
-  const again = await startLossi({ home: lossi.home });
+  const again = await startPlatform({ home: lossi.home });
   expect(functionProcesses(again.home)).toEqual([]);
 });
 
 test("log lines and ended tasks are bounded without the schedule too", async () => {
-  const lossi = await startLossi({ env: { LOSSI_KEEP_LINES: "5", LOSSI_KEEP_TASKS: "3" } });
+  const lossi = await startPlatform({ env: { LOSSI_KEEP_LINES: "5", LOSSI_KEEP_TASKS: "3" } });
   const run = { payload: { mode: "logs" } };
   for (let n = 0; n < 10; n++) {
     const { json } = await lossi.call("GET", "/interaction/task/run/tasks.forwarder-requests", run);
@@ -58,7 +61,7 @@ test("log lines and ended tasks are bounded without the schedule too", async () 
 });
 
 test("who never says the rest of a request does not keep the platform from ending", async () => {
-  const lossi = await startLossi();
+  const lossi = await startPlatform();
   const { hostname, port } = new URL(lossi.url);
   const slow = connect(Number(port), hostname).on("error", () => {});
   slow.write("POST /setup/config/init HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nhalf");
