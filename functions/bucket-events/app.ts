@@ -14,7 +14,7 @@ import type { Deps } from "./handle.ts";
 import { placesOf } from "./notification.ts";
 
 export function createApp(deps: Deps & { secret: string | undefined }, log: Logger): App {
-  const app = createHttp(log, [NOTIFICATIONS_PATH]);
+  const app = createHttp(log, { open: [NOTIFICATIONS_PATH] });
   const looker = createLooker(deps, log);
   // Whoever noted something may have been killed before it looked.
   looker.nudge();

@@ -21,16 +21,21 @@ export type AppEnv = {
 export type App = Hono<AppEnv>;
 export type AppContext = Context<AppEnv>;
 
+type HttpOptions = { open?: string[]; isReady?: () => Promise<boolean> };
+
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /**
  * The Hono app that every function starts from: request id, body, one closing log line, errors as
  * `{code, message, requestId}`, and `GET /healthz`. Callers say who they are, but for events, which no edge lets in, and
- * for `open` paths, which have a secret of their own.
+ * for `open` paths, which have a secret of their own. Where `isReady` is given, `GET /readyz` answers by it, 200 or 503.
  */
-export function createHttp(log: Logger, open: string[] = []): App {
+export function createHttp(log: Logger, { open = [], isReady }: HttpOptions = {}): App {
   const app: App = new Hono<AppEnv>();
   app.get("/healthz", (c) => c.text("ok"));
+  // Knative asks twenty times a second until it is (semantics 2), so nothing is logged.
+  if (isReady !== undefined)
+    app.get("/readyz", async (c) => ((await isReady()) ? c.text("ok") : c.text("not yet", 503)));
   app.use(async (c, next) => {
     const begun = performance.now();
     const given = c.req.header("x-request-id") ?? "";

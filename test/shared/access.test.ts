@@ -55,7 +55,7 @@ test("the monitor's password is the administrator's; guesses are few", () => {
 
 test("without a token: 401 in the words of every error, and nothing was read or done", async () => {
   const lines: string[] = [];
-  const app = createHttp(pino({}, { write: (line: string) => void lines.push(line) }), ["/open"]);
+  const app = createHttp(pino({}, { write: (line: string) => void lines.push(line) }), { open: ["/open"] });
   app.post("/", (c) => c.text("event"));
   app.post("/open", (c) => c.text("open"));
   app.get("/mine", (c) => c.json(c.var.caller));
