@@ -47,7 +47,7 @@ export async function startModelServer(): Promise<ModelServer> {
     if (!loaded) return json(503, { error: { code: 503, message: "Loading model", type: "unavailable_error" } });
     if (req.url === "/health") return json(200, { status: "ok" });
     if (req.url === "/v1/models") return json(200, { object: "list", data: [{ id: "small", object: "model" }] });
-    const body = JSON.parse(Buffer.concat(chunks).toString()) as any;
+    const body = JSON.parse(Buffer.concat(chunks).toString());
     asked.push(body);
     const word: string = body.messages?.at(-1).content ?? body.prompt;
     const refusal = REFUSALS[word];

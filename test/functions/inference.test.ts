@@ -5,6 +5,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { expect, onTestFinished, test } from "vitest";
 
 import { createApp } from "#functions/inference/app.ts";
+import { run as runTask } from "#functions/tasks/handle.ts";
 import { config } from "#functions/inference/config.ts";
 import { loadConfig } from "#shared/config.ts";
 import { BODY_LIMIT } from "#shared/http/body.ts";
@@ -104,7 +105,7 @@ test("a stream that breaks off is cut for the caller too, and the next call is a
   const { app } = await ready();
   const url = await served(app);
   const answer = await fetch(url + CHAT, { method: "POST", body: JSON.stringify(say("cut")) });
-  await expect(answer.text()).rejects.toThrow();
+  await expect(answer.text()).rejects.toThrow("terminated");
   expect((await fetch(`${url}/v1/models`)).status).toBe(200);
 });
 
@@ -247,6 +248,15 @@ test.each([
   expect(() => parseTask("tasks.forwarder-requests", { payload })).toThrow(says);
 });
 
+test("where no model is served a task is refused, and nothing is written", async () => {
+  const all = deps();
+  const keywords = { payload: { mode: "inference", input: say("hei") } };
+  await expect(runTask("tasks.forwarder-requests", keywords, null, all)).rejects.toThrow("no model is served here");
+  expect((await all.ledger.list()).tasks).toEqual([]);
+  const id = await runTask("tasks.forwarder-requests", keywords, null, { ...all, servesModel: true });
+  expect(await all.ledger.get(id)).toMatchObject({ status: "PENDING", function: "inference" });
+});
+
 test("a user asks in their own name", () => {
   const ada = { name: "ada", admin: false };
   const ask = (input: object) => parseTask("tasks.forwarder-requests", { payload: { mode: "inference", input } }, ada);
@@ -255,6 +265,7 @@ test("a user asks in their own name", () => {
 });
 
 test("the server is beside the function unless the environment says otherwise", () => {
-  expect(loadConfig(config, {}).LOSSI_INFERENCE_URL).toBe("http://127.0.0.1:8081");
+  for (const env of [{}, { LOSSI_INFERENCE_URL: "" }])
+    expect(loadConfig(config, env).LOSSI_INFERENCE_URL).toBe("http://127.0.0.1:8081");
   expect(() => loadConfig(config, { LOSSI_INFERENCE_URL: "ftp://x" })).toThrow("LOSSI_INFERENCE_URL");
 });
