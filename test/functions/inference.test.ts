@@ -8,6 +8,7 @@ import { createApp } from "#functions/inference/app.ts";
 import { run as runTask } from "#functions/tasks/handle.ts";
 import { config } from "#functions/inference/config.ts";
 import { loadConfig } from "#shared/config.ts";
+import { LossiError } from "#shared/errors.ts";
 import { BODY_LIMIT } from "#shared/http/body.ts";
 import type { App } from "#shared/http/app.ts";
 import { accept } from "#shared/tasks/accept.ts";
@@ -146,6 +147,21 @@ test("without a server, and while it loads or fails: 503 that says so", async ()
   expect(await answer.json()).toMatchObject({
     message: expect.stringMatching(/^the model's server is not ready: .*ECONNREFUSED/),
   });
+});
+
+test("callers say who they are; Knative's question and events need no token", async () => {
+  const { app, model } = await ready();
+  const access = () => {
+    throw new LossiError("unauthorized", "say who you are");
+  };
+  for (const [path, method] of [
+    ["/v1/models", "GET"],
+    [CHAT, "POST"],
+  ] as const)
+    expect((await app.request(path, { method }, { access })).status).toBe(401);
+  expect((await app.request("/readyz", {}, { access })).status).toBe(200);
+  expect((await app.request("/", event("0b0c4a52-7a3e-4c0e-9f39-1f6f5d1f7c11"), { access })).status).toBe(422);
+  expect(model.asked).toEqual([]);
 });
 
 test("/readyz is ready when the model is loaded, /healthz always", async () => {

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 import { parseAllDocuments } from "yaml";
@@ -84,6 +84,27 @@ test.skipIf(!hasKubectl)("overlays/gpu is overlays/kind, inference and its path"
       .spec.rules[0].http.paths.map(({ path }: any) => path);
   expect(paths("overlays/gpu")).toEqual([...paths("overlays/kind"), "/v1/"]);
 });
+
+test.skipIf(!hasKubectl)(
+  "docs/inference.md: an overlay of one's own with inference breaks no rule but that its images are others",
+  () => {
+    const root = join(knative, "..");
+    const temporary = mkdtempSync(join(tmpdir(), "lossi-kustomize-"));
+    onTestFinished(() => rmSync(temporary, { recursive: true }));
+    const text = /```yaml\n([^]*?)```/.exec(readFileSync(join(root, "docs/inference.md"), "utf8"))?.[1] ?? "";
+    writeFileSync(join(temporary, "kustomization.yaml"), text.replaceAll("../lossi", relative(temporary, root)));
+    const { status, stdout, stderr } = spawnSync("kubectl", ["kustomize", temporary], { encoding: "utf8" });
+    expect(status, stderr).toBe(0);
+    expect(stdout).not.toContain("dev.local");
+    const objects = objectsIn(stdout).map((object) => ({ file: "mine", object }));
+    expect(problemsOf(objects).filter((problem) => !problem.includes("image: expected dev.local"))).toEqual([]);
+    const [map, edge] = ["ConfigMap", "Ingress"].map(
+      (kind) => objects.find(({ object }) => object.kind === kind)?.object,
+    );
+    expect(map.data.LOSSI_INFERENCE_URL).toBe("http://127.0.0.1:8081");
+    expect(edge.spec.rules[0].http.paths.at(-1).path).toBe("/v1/");
+  },
+);
 
 test.skipIf(!hasKubectl).each([...PARTS, ...OVERLAYS])(
   "kubectl kustomize knative/%s: accepted by the rules and read by the platform",
