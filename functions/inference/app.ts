@@ -24,7 +24,7 @@ export function createApp(deps: Deps & { work: WorkDeps }, log: Logger): App {
     app.on(method, path, async (c) => {
       if (method === "POST") jsonBody(c, z.looseObject({}));
       // Who goes away takes the question along: the model has others to answer.
-      const answer = await ask(deps.url, { method, path, body: c.var.body, signal: c.req.raw.signal });
+      const answer = await ask(deps.url, { method: c.req.method, path, body: c.var.body, signal: c.req.raw.signal });
       const type = answer.headers["content-type"] ?? "application/json";
       return c.body(Readable.toWeb(answer) as ReadableStream<Uint8Array<ArrayBuffer>>, 200, { "content-type": type });
     });

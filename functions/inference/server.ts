@@ -14,6 +14,8 @@ export type Ask = { method: string; path: string; body?: Uint8Array | string; si
  */
 export async function ask(url: string, what: Ask): Promise<IncomingMessage> {
   const answer = await begin(url, what).catch((cause: unknown) => {
+    if (what.signal?.aborted === true)
+      throw new LossiError("unavailable", "the question was given up before its answer began", { cause });
     throw new LossiError("unavailable", `${NOT_READY}: ${messageOf(cause)}`, { cause });
   });
   const { statusCode = 0 } = answer;

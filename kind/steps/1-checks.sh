@@ -33,6 +33,10 @@ check_clusters() {
       --output 'jsonpath={.metadata.labels.app\.kubernetes\.io/version}') || version=""
     if [[ $other == "$CLUSTER" ]]; then
       EXISTS=true
+      # What is there stays, also when this run does not ask for it: overlays/kind would take its path away.
+      if query kubectl --context "kind-$CLUSTER" get ksvc inference --namespace lossi --output name >/dev/null; then
+        GPU=true
+      fi
       [[ -z $version ]] || at_least "$version" "${SERVING_VERSION%.*}" ||
         fail "the cluster $CLUSTER has Knative $version, and Knative goes from one minor version to the next only" \
           "kind/down (its volumes go too), then kind/up"

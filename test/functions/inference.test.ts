@@ -69,6 +69,7 @@ test("models, chats and completions are the model server's own answers", async (
   expect(await answer.json()).toEqual(COMPLETION);
   expect((await post(app, { prompt: "hei" }, "/v1/completions")).status).toBe(200);
   expect(model.asked).toEqual([say("hei", { temperature: 0 }), { prompt: "hei" }]);
+  expect((await app.request("/v1/models", { method: "HEAD" })).status).toBe(200);
   expect((await app.request(CHAT)).status).toBe(405);
   expect((await app.request("/v1/embeddings")).status).toBe(404);
 });

@@ -127,6 +127,19 @@ test.each([
   expect(used).toEqual(new Set(tagged.map(({ name, newTag }) => `${name}:${newTag}`)));
 });
 
+test("a cluster that has inference keeps it, also when a later run does not name --gpu", () => {
+  const machine = createMachine();
+  const applied = (options: string[]): string => {
+    const { status, out } = machine.run("up", options);
+    expect(status).toBe(0);
+    return /^knative\/overlays\/\w+/m.exec(out)?.[0] ?? "";
+  };
+  expect(applied([])).toBe("knative/overlays/kind");
+  machine.run("down");
+  expect(applied(["--gpu"])).toBe("knative/overlays/gpu");
+  expect(applied([])).toBe("knative/overlays/gpu");
+});
+
 test.skipIf(!has("script", "script", ["--version"]))("on a terminal it asks for what was not given", () => {
   const { home, env } = createMachine();
   const { stdout } = spawnSync("script", ["-qec", `bash ${home}/kind/up --storage`, "/dev/null"], {
