@@ -8,6 +8,7 @@ import { taskFinished } from "./task-finished.ts";
 import {
   artifactsRequested,
   forwardingRequested,
+  inferenceRequested,
   logsRequested,
   orchestrationRequested,
   scheduleRequested,
@@ -17,6 +18,7 @@ export {
   artifactsRequested,
   configurationChanged,
   forwardingRequested,
+  inferenceRequested,
   jobFinished,
   jobStarted,
   jobSubmitted,
@@ -34,6 +36,7 @@ export const catalogue: EventDefinition[] = [
   orchestrationRequested,
   forwardingRequested,
   artifactsRequested,
+  inferenceRequested,
   logsRequested,
   scheduleRequested,
   taskFinished,

@@ -20,5 +20,6 @@ const requested = (worker: string, what: string) =>
 export const orchestrationRequested = requested("orchestration", "about jobs on a runner");
 export const forwardingRequested = requested("forwarding", "about imports and exports");
 export const artifactsRequested = requested("artifacts", "that reads what the supercomputer left of a job");
+export const inferenceRequested = requested("inference", "that asks a model for text");
 export const logsRequested = requested("logs", "that reads log lines");
 export const scheduleRequested = requested("schedule", "that asks for one round of the schedule");

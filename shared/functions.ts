@@ -12,7 +12,10 @@ export const FUNCTIONS = {
   schedule: { http: false, events: true },
   "dead-letters": { http: true, events: true },
   monitor: { http: true, events: false },
+  inference: { http: true, events: true },
 } as const;
 
 export type FunctionName = keyof typeof FUNCTIONS;
 export const FUNCTION_NAMES = Object.keys(FUNCTIONS) as FunctionName[];
+/** Those of `knative/base`, which run anywhere; `inference` wants a card. */
+export const BASE_FUNCTION_NAMES = FUNCTION_NAMES.filter((name) => name !== "inference");

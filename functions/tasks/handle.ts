@@ -8,12 +8,22 @@ import { accept, finished, requested } from "#shared/tasks/accept.ts";
 import type { AcceptDeps } from "#shared/tasks/accept.ts";
 import { parseTask } from "#shared/tasks/requests.ts";
 
-export type Deps = AcceptDeps & { ledger: Ledger; documents: Documents };
+export type Deps = AcceptDeps & {
+  ledger: Ledger;
+  documents: Documents;
+  /** Whether `inference` is here to work on its tasks; by default it is not. */
+  servesModel?: boolean;
+};
 
 /** Accepts a task by the name and keyword arguments existing clients use; answers its id. */
 export async function run(name: string, keywords: unknown, caller: Caller | null, deps: Deps): Promise<string> {
   const work = parseTask(name, keywords, caller);
   if (NEED_CONFIGURATION.includes(work.function)) await requireConfiguration(deps.documents);
+  if (work.function === "inference" && deps.servesModel !== true)
+    throw new LossiError(
+      "rejected",
+      "no model is served here; knative/overlays/gpu does, or LOSSI_INFERENCE_URL names one",
+    );
   return accept(work, deps);
 }
 

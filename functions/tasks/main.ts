@@ -1,8 +1,8 @@
-import { baseConfig } from "#shared/config.ts";
 import { start } from "#shared/start.ts";
 
 import { createApp } from "./app.ts";
+import { config } from "./config.ts";
 
-start("tasks", baseConfig, (_config, { state, announcer, source, log }) =>
-  createApp({ ledger: state.ledger, documents: state.documents, announcer, source }, log),
+start("tasks", config, ({ LOSSI_INFERENCE_URL: url }, { state: { ledger, documents }, announcer, source, log }) =>
+  createApp({ ledger, documents, announcer, source, servesModel: url !== "" }, log),
 );

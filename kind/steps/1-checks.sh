@@ -33,6 +33,10 @@ check_clusters() {
       --output 'jsonpath={.metadata.labels.app\.kubernetes\.io/version}') || version=""
     if [[ $other == "$CLUSTER" ]]; then
       EXISTS=true
+      # What is there stays, also when this run does not ask for it: overlays/kind would take its path away.
+      if query kubectl --context "kind-$CLUSTER" get ksvc inference --namespace lossi --output name >/dev/null; then
+        GPU=true
+      fi
       [[ -z $version ]] || at_least "$version" "${SERVING_VERSION%.*}" ||
         fail "the cluster $CLUSTER has Knative $version, and Knative goes from one minor version to the next only" \
           "kind/down (its volumes go too), then kind/up"
@@ -62,6 +66,8 @@ check_room() {
   local cpus=3 memory=4 disk=20 has root port
   if $STORAGE; then cpus=$((cpus + 1)) memory=$((memory + 3)) disk=$((disk + 10)); fi
   if $AIRFLOW; then cpus=$((cpus + 2)) memory=$((memory + 4)) disk=$((disk + 5)); fi
+  # The image of the model is there three times while it is loaded into the node.
+  if $GPU; then cpus=$((cpus + 1)) memory=$((memory + 4)) disk=$((disk + 25)); fi
   if $RAY && $GPU; then cpus=$((cpus + 8)) memory=$((memory + 97)) disk=$((disk + 30)); fi
   if $RAY && ! $GPU; then cpus=$((cpus + 2)) memory=$((memory + 19)) disk=$((disk + 10)); fi
   NEXT="docker info"
@@ -82,7 +88,7 @@ check_room() {
   fi
 }
 
-less() { echo "more $1 for Docker (on a laptop in Docker Desktop's settings), or fewer of --ray --airflow --storage"; }
+less() { echo "more $1 for Docker (on a laptop in Docker Desktop's settings), or fewer of --ray --airflow --storage --gpu"; }
 
 port_free() {
   # 7 is "connection refused"; whatever else happens, somebody is there.

@@ -1,19 +1,31 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # kind/lib.sh and kind/up read and set the variables
 # lossi itself.
 
-# The tag is the image's content, so a changed image is a new revision and an unchanged one is not.
-build_image() {
+# What lossi is applied from, and the images in it with their tags.
+OVERLAY=knative/overlays/kind
+IMAGES=()
+
+build_image() { load_image dev.local/lossi Containerfile "$ROOT"; }
+
+# inference wants the card, so it comes with it.
+build_model() {
+  OVERLAY=knative/overlays/gpu
+  load_image dev.local/lossi-model image/model.Containerfile "$ROOT/image"
+}
+
+# load_image NAME FILE CONTEXT: the tag is the image's content, so a changed image is a new revision and an unchanged one is not.
+load_image() {
   local id
-  NEXT="docker build --file Containerfile --tag dev.local/lossi:kind --progress plain . (shows all of it)"
+  NEXT="docker build --file $2 --tag $1:kind --progress plain ${3/#$ROOT/.} (shows all of it)"
   # An attestation has the time in it, and would be part of the id.
-  run docker build --load --provenance=false --file "$ROOT/Containerfile" --tag dev.local/lossi:kind "$ROOT"
-  id=$(query docker image inspect --format '{{.Id}}' dev.local/lossi:kind) || $DRY_RUN
+  run docker build --load --provenance=false --file "$ROOT/$2" --tag "$1:kind" "$3"
+  id=$(query docker image inspect --format '{{.Id}}' "$1:kind") || $DRY_RUN
   id=${id:-sha256:IMAGE-ID}
   id=${id#sha256:}
-  TAG=kind-${id:0:12}
-  run docker tag dev.local/lossi:kind "dev.local/lossi:$TAG"
+  IMAGES+=("{ name: $1, newTag: kind-${id:0:12} }")
+  run docker tag "$1:kind" "$1:kind-${id:0:12}"
   NEXT="docker exec $CLUSTER-control-plane crictl images"
-  run kind load docker-image "dev.local/lossi:$TAG" --name "$CLUSTER"
+  run kind load docker-image "$1:kind-${id:0:12}" --name "$CLUSTER"
 }
 
 # Its edge is on the loopback address, so callers need no token; docs/security.md says how others get one.
@@ -44,15 +56,15 @@ failed_functions() {
 }
 
 apply_lossi() {
-  local failed name
+  local failed name images
+  images=$(printf ', %s' "${IMAGES[@]}")
   NAMESPACE=lossi
   NEXT="kubectl --context kind-$CLUSTER get ksvc,broker,trigger --namespace lossi"
   if ! $DRY_RUN; then
     mkdir -p "$HERE/.made"
-    printf 'resources: [../../knative/overlays/kind]\nimages: [{ name: dev.local/lossi, newTag: %s }]\n' "$TAG" \
-      >"$HERE/.made/kustomization.yaml"
+    printf 'resources: [../../%s]\nimages: [%s]\n' "$OVERLAY" "${images#, }" >"$HERE/.made/kustomization.yaml"
   fi
-  echo "knative/overlays/kind with the image dev.local/lossi:$TAG"
+  echo "$OVERLAY with the images ${images#, }"
   failed=$(failed_functions) || failed=""
   kube apply --kustomize "$HERE/.made"
   # A revision that ran out of time stays failed when what it lacked is there, so the function gets a new one.

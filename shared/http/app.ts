@@ -24,7 +24,9 @@ export type AppEnv = {
 export type App = Hono<AppEnv>;
 export type AppContext = Context<AppEnv>;
 
-type Paths = { [kind in "open" | "linked" | "quiet"]?: (path: string) => boolean };
+type HttpOptions = {
+  [kind in "open" | "linked" | "quiet"]?: (path: string) => boolean;
+} & { isReady?: () => Promise<boolean> };
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
@@ -32,14 +34,18 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
  * The Hono app that every function starts from: request id, trace, body, one closing log line, errors as
  * `{code, message, requestId}`, and `GET /healthz`. Callers say who they are, but for events, which no edge lets in, and
  * for `open` paths, which have a secret of their own. Pages of other sites may lead to `linked` ones, which change nothing.
- * Of `quiet` ones the closing line is for debugging, unless they fail.
+ * Of `quiet` ones the closing line is for debugging, unless they fail. Where `isReady` is given, `GET /readyz` answers by it,
+ * 200 or 503.
  */
 export function createHttp(
   log: Logger,
-  { open = () => false, linked = () => false, quiet = () => false }: Paths = {},
+  { open = () => false, linked = () => false, quiet = () => false, isReady }: HttpOptions = {},
 ): App {
   const app: App = new Hono<AppEnv>();
   app.get("/healthz", (c) => c.text("ok"));
+  // Knative asks twenty times a second until it is (semantics 2), so nothing is logged.
+  if (isReady !== undefined)
+    app.get("/readyz", async (c) => ((await isReady()) ? c.text("ok") : c.text("not yet", 503)));
   app.use((c, next) =>
     inTrace({ traceparent: c.req.header("traceparent"), tracestate: c.req.header("tracestate") }, next),
   );

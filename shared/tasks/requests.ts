@@ -7,7 +7,7 @@ import { FUNCTION_NAMES } from "../functions.ts";
 import type { FunctionName } from "../functions.ts";
 import { requireAdmin, userFor } from "../http/access.ts";
 import type { Caller } from "../http/access.ts";
-import { jobReference, parseSubmission } from "../jobs/request.ts";
+import { jobReference, parseSubmission, user } from "../jobs/request.ts";
 import { parse, quote, strict } from "../schema.ts";
 import type { Json, NewTask } from "../state/state.ts";
 
@@ -28,6 +28,18 @@ const stopForward = strict({ mode: z.literal("forwarding"), type: z.literal("sto
 
 export const ARTIFACTS = ["status", "sacct", "seff", "times", "files"] as const;
 const artifact = strict({ mode: z.literal("artifacts"), type: z.enum(ARTIFACTS), input: jobReference });
+
+/** A chat as the OpenAI API takes it; what else may stand in it is the model's server's to say. */
+const chat = z.looseObject({
+  messages: z.array(z.looseObject({ role: z.string() })).min(1),
+  user: user.optional(),
+  stream: z.literal(false, "a task's result comes whole; POST /v1/chat/completions streams").optional(),
+});
+const generate = strict({
+  mode: z.literal("inference"),
+  type: z.literal("generate", 'expected "generate", or nothing').default("generate"),
+  input: chat,
+});
 
 /** The keyword arguments of a call of `task/run/{name}`, checked. Throws `invalid`, or `not_found` for an unknown name. */
 export function parseTask(name: string, keywords: unknown, caller: Caller | null = null): Work {
@@ -68,6 +80,10 @@ const MODES: Record<string, (payload: Payload) => Work> = {
         ARTIFACTS.map((type) => [type, () => aboutKey("artifacts", parse(artifact, payload, "payload"))]),
       ),
     ),
+  inference(payload) {
+    const request = parse(generate, payload, "payload");
+    return asked("inference", request as Json, request.input.user ?? null);
+  },
 };
 
 /** The payload of `tasks.forwarder-requests`: `{mode, type, input}`. Throws `invalid` that names the modes there are. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { loadManifests } from "#platform/manifests/load.ts";
-import { FUNCTION_NAMES } from "#shared/functions.ts";
+import { BASE_FUNCTION_NAMES, FUNCTION_NAMES } from "#shared/functions.ts";
 
 import { asksFor, has } from "../required.ts";
 import { buildImage, firstAnswer, json, runImage } from "./image.ts";
@@ -89,7 +89,7 @@ describe.skipIf(!asksFor("image") || !has("image", join(root, "test/e2e/image-to
     expect(json(join(image.bundle, "config.json")).process.user.uid).toBe(USER);
     const { services } = loadManifests(join(root, "knative/base"), { env: {} }).resources;
     const named = services.map((service) => `${service.function}.cjs`);
-    expect(named.length).toBe(FUNCTION_NAMES.length);
+    expect(named.length).toBe(BASE_FUNCTION_NAMES.length);
     expect(readdirSync(join(image.bundle, "rootfs/lossi/functions"))).toEqual(expect.arrayContaining(named));
   });
 

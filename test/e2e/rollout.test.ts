@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { FUNCTION_NAMES } from "#shared/functions.ts";
+import { BASE_FUNCTION_NAMES } from "#shared/functions.ts";
 
 import { listTasks } from "../../chaos/account.ts";
 import { platformsOnly } from "./edge.ts";
@@ -119,7 +119,7 @@ test("an upgrade from the commit before, manifests and functions, with 200 tasks
   build();
   cpSync(join(root, "dist"), functions, { recursive: true });
   cpSync(join(root, "knative/base"), manifests, { recursive: true });
-  for (const name of FUNCTION_NAMES) changeTemplate(manifests, "timeoutSeconds: 60", "timeoutSeconds: 59", name);
+  for (const name of BASE_FUNCTION_NAMES) changeTemplate(manifests, "timeoutSeconds: 60", "timeoutSeconds: 59", name);
   await until(() => lossi.output().includes("orchestration-00002 takes over"), 60);
   await submit();
   const tasks = await until(async () => {

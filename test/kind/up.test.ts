@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
@@ -9,6 +9,8 @@ import { welcome } from "#platform/welcome.ts";
 
 import { has } from "../required.ts";
 import { ALL, type Run, createMachine } from "./up.ts";
+
+const kubectl = has("kubectl", "kubectl", ["version", "--client"]);
 
 const shown = ({ out }: Run): string[] =>
   out
@@ -86,7 +88,11 @@ test("without options on no terminal nothing is asked, and nothing but lossi ins
 });
 
 test.each([
-  ["--gpu", /gpu-operator|nvshare/, ["check the card", "share the card with nvshare v0.1.1"]],
+  [
+    "--gpu",
+    /gpu-operator|nvshare/,
+    ["check the card", "share the card with nvshare v0.1.1", "build the image of the model"],
+  ],
   ["--registry", /registry/, ["run a registry on localhost:5001"]],
   ["--ray", /ray/, ["install Ray"]],
   ["--airflow", /airflow/, ["install Airflow"]],
@@ -98,6 +104,40 @@ test.each([
   expect(more).toEqual(steps.map((step) => `== ${step}`));
   const withoutIt = shown(firstPlain).filter((command) => its.test(command));
   expect(shown({ ...first, out }).filter((command) => its.test(command)).length).toBeGreaterThan(withoutIt.length);
+});
+
+test.each([
+  [[], "kind", ["lossi"]],
+  [["--gpu"], "gpu", ["lossi", "lossi-model"]],
+])("up %j applies overlays/%s with the images it has loaded: %j", (options, overlay, images) => {
+  const machine = createMachine();
+  const { status, calls } = machine.run("up", options);
+  expect(status).toBe(0);
+  const made = parse(readFileSync(join(machine.home, "kind/.made/kustomization.yaml"), "utf8"));
+  const tagged = images.map((name) => ({ name: `dev.local/${name}`, newTag: "kind-0123456789ab" }));
+  expect(made).toEqual({ resources: [`../../knative/overlays/${overlay}`], images: tagged });
+  const loaded = calls.filter((call) => call.startsWith("kind load "));
+  expect(loaded).toEqual(tagged.map(({ name, newTag }) => `kind load docker-image ${name}:${newTag} --name lossi`));
+  if (!kubectl) return;
+  const { stdout, stderr } = spawnSync("kubectl", ["kustomize", join(machine.home, "kind/.made")], {
+    encoding: "utf8",
+  });
+  expect(stderr).toBe("");
+  const used = new Set([...stdout.matchAll(/image: (dev\.local\/\S+)/g)].map(([, image]) => image));
+  expect(used).toEqual(new Set(tagged.map(({ name, newTag }) => `${name}:${newTag}`)));
+});
+
+test("a cluster that has inference keeps it, also when a later run does not name --gpu", () => {
+  const machine = createMachine();
+  const applied = (options: string[]): string => {
+    const { status, out } = machine.run("up", options);
+    expect(status).toBe(0);
+    return /^knative\/overlays\/\w+/m.exec(out)?.[0] ?? "";
+  };
+  expect(applied([])).toBe("knative/overlays/kind");
+  machine.run("down");
+  expect(applied(["--gpu"])).toBe("knative/overlays/gpu");
+  expect(applied([])).toBe("knative/overlays/gpu");
 });
 
 test.skipIf(!has("script", "script", ["--version"]))("on a terminal it asks for what was not given", () => {

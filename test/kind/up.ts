@@ -32,7 +32,8 @@ export function createMachine(end: (remove: () => void) => void = onTestFinished
   for (const tool of TOOLS) symlinkSync(join(root, "test/kind/stand-in"), join(bin, tool));
   cpSync(join(root, "kind"), join(home, "kind"), { recursive: true });
   cpSync(join(root, "knative"), join(home, "knative"), { recursive: true });
-  writeFileSync(join(home, "Containerfile"), "FROM scratch\n");
+  mkdirSync(join(home, "image"));
+  for (const file of ["Containerfile", "image/model.Containerfile"]) writeFileSync(join(home, file), "FROM scratch\n");
   const files = (prefix: string): string[] => readdirSync(state).filter((name) => name.startsWith(prefix));
   const read = (name: string): string => readFileSync(join(state, name), "utf8");
   const env = {

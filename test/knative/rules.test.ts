@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 import { parseAllDocuments } from "yaml";
@@ -18,8 +18,11 @@ const hasKubectl = has("kubectl", "kubectl", ["version", "--client"]);
 
 const objectsIn = (text: string): any[] => parseAllDocuments(text).map((document) => document.toJS());
 
+const PARTS = ["base", "inference", "redis", "scheduler"];
+const OVERLAYS = ["overlays/gpu", "overlays/istio", "overlays/kind"];
+
 const files = (): Found[] =>
-  ["base", "redis", "scheduler"].flatMap((folder) =>
+  PARTS.flatMap((folder) =>
     readdirSync(join(knative, folder), { recursive: true, encoding: "utf8" })
       .filter((file) => file.endsWith(".yaml") && basename(file) !== "kustomization.yaml")
       .map((file) => join(folder, file))
@@ -56,7 +59,54 @@ test("a second Ingress is found", () => {
   );
 });
 
-test.skipIf(!hasKubectl).each(["base", "redis", "scheduler", "overlays/kind", "overlays/istio"])(
+test("every folder of manifests is tested", () => {
+  const folders = readdirSync(knative).filter((folder) => folder !== "overlays");
+  expect(folders).toEqual(PARTS);
+  expect(readdirSync(join(knative, "overlays")).map((folder) => `overlays/${folder}`)).toEqual(OVERLAYS);
+});
+
+test("what every cluster gets needs neither a card nor a sidecar; knative/inference needs both", () => {
+  const pods = files().flatMap(({ file, object }) => {
+    const containers: any[] = object.spec?.template?.spec?.containers ?? [];
+    const slots = containers.flatMap(({ resources }) => resources.limits["nvshare.com/gpu"] ?? []);
+    return containers.length > 1 || slots.length > 0 ? [[file, containers.length, slots]] : [];
+  });
+  expect(pods).toEqual([["inference/service.yaml", 2, ["1"]]]);
+});
+
+test.skipIf(!hasKubectl)("overlays/gpu is overlays/kind, inference and its path", () => {
+  const named = (folder: string) =>
+    objectsIn(kustomize(folder)).map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`);
+  expect(named("overlays/gpu").toSorted()).toEqual([...named("overlays/kind"), ...named("inference")].toSorted());
+  const paths = (folder: string): string[] =>
+    objectsIn(kustomize(folder))
+      .find(({ kind }) => kind === "Ingress")
+      .spec.rules[0].http.paths.map(({ path }: any) => path);
+  expect(paths("overlays/gpu")).toEqual([...paths("overlays/kind"), "/v1/"]);
+});
+
+test.skipIf(!hasKubectl)(
+  "docs/inference.md: an overlay of one's own with inference breaks no rule but that its images are others",
+  () => {
+    const root = join(knative, "..");
+    const temporary = mkdtempSync(join(tmpdir(), "lossi-kustomize-"));
+    onTestFinished(() => rmSync(temporary, { recursive: true }));
+    const text = /```yaml\n([^]*?)```/.exec(readFileSync(join(root, "docs/inference.md"), "utf8"))?.[1] ?? "";
+    writeFileSync(join(temporary, "kustomization.yaml"), text.replaceAll("../lossi", relative(temporary, root)));
+    const { status, stdout, stderr } = spawnSync("kubectl", ["kustomize", temporary], { encoding: "utf8" });
+    expect(status, stderr).toBe(0);
+    expect(stdout).not.toContain("dev.local");
+    const objects = objectsIn(stdout).map((object) => ({ file: "mine", object }));
+    expect(problemsOf(objects).filter((problem) => !problem.includes("image: expected dev.local"))).toEqual([]);
+    const [map, edge] = ["ConfigMap", "Ingress"].map(
+      (kind) => objects.find(({ object }) => object.kind === kind)?.object,
+    );
+    expect(map.data.LOSSI_INFERENCE_URL).toBe("http://127.0.0.1:8081");
+    expect(edge.spec.rules[0].http.paths.at(-1).path).toBe("/v1/");
+  },
+);
+
+test.skipIf(!hasKubectl).each([...PARTS, ...OVERLAYS])(
   "kubectl kustomize knative/%s: accepted by the rules and read by the platform",
   (folder) => {
     const text = kustomize(folder);
@@ -71,12 +121,13 @@ test.skipIf(!hasKubectl).each(["base", "redis", "scheduler", "overlays/kind", "o
     writeFileSync(join(temporary, "all.yaml"), text);
     const { resources, unrunnable } = loadManifests(temporary, { env: {} });
     expect(resources.services.length).toBeGreaterThan(10);
-    expect(unrunnable).toEqual([]);
+    const sidecar = expect.objectContaining({ name: "inference", reason: expect.stringContaining("sidecar") });
+    expect(unrunnable).toEqual(folder === "overlays/gpu" ? [sidecar] : []);
   },
 );
 
 test("every file is in its folder's kustomization", () => {
-  for (const folder of ["base", "redis", "scheduler"]) {
+  for (const folder of PARTS) {
     const { resources } = objectsIn(readFileSync(join(knative, folder, "kustomization.yaml"), "utf8"))[0];
     const there = files().flatMap(({ file }) => (file.startsWith(`${folder}/`) ? [file.slice(folder.length + 1)] : []));
     expect(resources.toSorted()).toEqual([...new Set(there)].toSorted());

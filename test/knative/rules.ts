@@ -27,7 +27,9 @@ type Rule = {
 const KNATIVE_SERVICE = "serving.knative.dev/v1/Service";
 const POD = "spec.template.spec";
 const CONTAINER = `${POD}.containers.0`;
+const SIDECAR = `${POD}.containers.1`;
 const SETUP = "base/setup/service.yaml";
+const INFERENCE = "inference/service.yaml";
 const WITH_TOKEN = ["setup", "forwarding", "schedule", "monitor"];
 /** Knative's own limit for the first byte. */
 const FIRST_BYTE_S = 300;
@@ -53,6 +55,19 @@ const holds =
 
 /** The field may not be there. */
 const absent = (field: string, message: string) => holds(field, message, (value) => value === undefined);
+
+/** Each sidecar has to pass, beside its function. */
+const sidecars =
+  (check: (sidecar: any, first: any) => Problem[]) =>
+  (object: any): Problem[] => {
+    const [first, ...others] = get(object, POD).containers;
+    return others.flatMap((sidecar: any, index: number) =>
+      check(sidecar, first).map(({ field, message }) => ({
+        field: `${POD}.containers.${index + 1}.${field}`,
+        message,
+      })),
+    );
+  };
 
 const exists = (all: Found[], kind: string, namespace: string, name: string): boolean =>
   all.some(
@@ -307,6 +322,64 @@ export const RULES: Rule[] = [
     kinds: [KNATIVE_SERVICE],
     check: equals(`${CONTAINER}.securityContext.seccompProfile`, { type: "RuntimeDefault" }),
     broken: { file: SETUP, field: `${CONTAINER}.securityContext.seccompProfile`, to: { type: "Unconfined" } },
+  },
+  {
+    says: "a sidecar is hardened as its function is",
+    kinds: [KNATIVE_SERVICE],
+    check: sidecars((sidecar, { securityContext }) =>
+      isDeepStrictEqual(sidecar.securityContext, securityContext)
+        ? []
+        : [{ field: "securityContext", message: "has to be that of the function" }],
+    ),
+    broken: { file: INFERENCE, field: `${SIDECAR}.securityContext`, to: { runAsUser: 0 } },
+  },
+  {
+    says: "no probe of a sidecar: Knative refuses it, and the function answers for both",
+    kinds: [KNATIVE_SERVICE],
+    check: sidecars((sidecar) =>
+      ["readinessProbe", "livenessProbe", "startupProbe"]
+        .filter((name) => sidecar[name] !== undefined)
+        .map((field) => ({ field, message: "is not taken by Knative, or not needed" })),
+    ),
+    broken: { file: INFERENCE, field: `${SIDECAR}.readinessProbe`, to: { httpGet: { path: "/health", port: 8081 } } },
+  },
+  {
+    says: "beside a sidecar the function has a probe that covers it",
+    kinds: [KNATIVE_SERVICE],
+    check: holds(`${CONTAINER}.readinessProbe`, "has to ask /readyz", (probe, object) =>
+      get(object, SIDECAR) === undefined ? true : isDeepStrictEqual(probe, { httpGet: { path: "/readyz" } }),
+    ),
+    broken: { file: INFERENCE, field: `${CONTAINER}.readinessProbe` },
+  },
+  {
+    says: "of several containers the function has the one port",
+    kinds: [KNATIVE_SERVICE],
+    check: holds(`${CONTAINER}.ports`, "has to be there, and a sidecar may have none", (ports, object) => {
+      const [, ...others] = get(object, POD).containers;
+      return others.length === 0 || (ports?.length === 1 && others.every((one: any) => one.ports === undefined));
+    }),
+    broken: { file: INFERENCE, field: `${CONTAINER}.ports` },
+  },
+  {
+    says: "a sidecar may not take the node's memory, and its image is not asked for each time",
+    kinds: [KNATIVE_SERVICE],
+    check: sidecars(({ resources, imagePullPolicy }) => [
+      ...(resources?.requests?.cpu && resources.requests.memory && resources.limits?.memory
+        ? []
+        : [{ field: "resources", message: "needs requests of both and a limit of memory" }]),
+      ...(imagePullPolicy === "IfNotPresent" ? [] : [{ field: "imagePullPolicy", message: "has to be IfNotPresent" }]),
+    ]),
+    broken: { file: INFERENCE, field: `${SIDECAR}.resources`, to: {} },
+  },
+  {
+    says: "who serves a model at once answers as many as the model's server does",
+    kinds: [KNATIVE_SERVICE],
+    check: (object) => {
+      const args: string[] = get(object, `${SIDECAR}.args`) ?? [];
+      const slots = Number(args[args.indexOf("--parallel") + 1]);
+      return args.length === 0 ? [] : equals(`${POD}.containerConcurrency`, slots)(object);
+    },
+    broken: { file: INFERENCE, field: `${POD}.containerConcurrency`, to: 0 },
   },
   {
     says: "only /tmp is written to, and is gone with the pod",

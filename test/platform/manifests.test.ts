@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { catalogue } from "#events/index.ts";
-import { FUNCTIONS } from "#shared/functions.ts";
+import { BASE_FUNCTION_NAMES, FUNCTIONS } from "#shared/functions.ts";
 import { loadApplied, loadManifests, parsePingSource } from "#platform/manifests/load.ts";
 import type { Filter } from "#platform/resources.ts";
 
@@ -26,7 +26,7 @@ function changed(file: string, from: string | null, to: string): string {
 
 test("the project's manifests load, every function with its own", () => {
   const { resources, unrunnable } = loadManifests(base, { env: {} });
-  expect(resources.services.map(({ name }) => name).toSorted()).toEqual(Object.keys(FUNCTIONS).toSorted());
+  expect(resources.services.map(({ name }) => name).toSorted()).toEqual(BASE_FUNCTION_NAMES.toSorted());
   for (const { name, function: worker } of resources.services) expect(worker).toBe(name);
   expect(unrunnable).toEqual([]);
   expect(resources.brokers).toEqual([
@@ -47,7 +47,10 @@ test("the project's manifests load, every function with its own", () => {
 });
 
 test("every Trigger asks for a type of the catalogue, and wakes who it says", () => {
-  const { triggers } = loadManifests(base, { env: {} }).resources;
+  const folder = changed("inference.yaml", null, "");
+  for (const file of ["service", "trigger"])
+    cpSync(join(root, `knative/inference/${file}.yaml`), join(folder, `inference-${file}.yaml`));
+  const { triggers } = loadManifests(folder, { env: {} }).resources;
   const exact = (filters: Filter[]) => filters.flatMap((one) => ("exact" in one ? [one.exact["type"]] : [])).at(0);
   const woken = triggers.map(({ attributes, filters, subscriber }) => [
     attributes["type"] ?? exact(filters),
@@ -64,7 +67,7 @@ test("functions that answer HTTP are those the edge leads to, functions that han
   const reached = new Set(
     ingresses.flatMap(({ rules }) => rules.flatMap(({ paths }) => paths.map(({ service }) => service))),
   );
-  expect(reached).toEqual(new Set(Object.entries(FUNCTIONS).flatMap(([name, { http }]) => (http ? [name] : []))));
+  expect(reached).toEqual(new Set(BASE_FUNCTION_NAMES.filter((name) => FUNCTIONS[name].http)));
   const { pingSources } = loadApplied(join(root, "knative/scheduler"));
   const sinks = [
     ...pingSources.map(({ sink }) => sink),
@@ -72,7 +75,7 @@ test("functions that answer HTTP are those the edge leads to, functions that han
     ...brokers.map(({ delivery }) => delivery.deadLetter),
   ];
   const handling = new Set(sinks.map((sink) => (sink !== null && "service" in sink ? sink.service : "")));
-  expect(handling).toEqual(new Set(Object.entries(FUNCTIONS).flatMap(([name, { events }]) => (events ? [name] : []))));
+  expect(handling).toEqual(new Set(BASE_FUNCTION_NAMES.filter((name) => FUNCTIONS[name].events)));
 });
 
 test("a name that a manifest sets takes the value of the platform's environment", () => {
@@ -88,7 +91,7 @@ test("a Service with a sidecar is reported and the rest loads", () => {
     "        - image: other\n          command: [x]\n          env: [{ name: PORT, value: '1' }]\n      volumes:",
   );
   const { resources, unrunnable } = loadManifests(folder, { env: {} });
-  expect(resources.services).toHaveLength(Object.keys(FUNCTIONS).length - 1);
+  expect(resources.services).toHaveLength(BASE_FUNCTION_NAMES.length - 1);
   expect(unrunnable).toEqual([
     { file: join(folder, "setup/service.yaml"), name: "setup", reason: expect.stringContaining("sidecar") },
   ]);
@@ -377,7 +380,7 @@ describe("traffic", () => {
   test("all of it to the latest revision is taken", () => {
     expect(
       loadManifests(withTraffic("{ latestRevision: true, percent: 100 }"), { env: {} }).resources.services,
-    ).toHaveLength(Object.keys(FUNCTIONS).length);
+    ).toHaveLength(BASE_FUNCTION_NAMES.length);
   });
   test.each([
     [
