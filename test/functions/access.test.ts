@@ -4,10 +4,10 @@ import { expect, test } from "vitest";
 import { createApp as createArtifacts } from "#functions/artifacts/app.ts";
 import { createApp as createAutomation } from "#functions/automation/app.ts";
 import { createApp as createBucketEvents } from "#functions/bucket-events/app.ts";
-import { createApp as createCollector } from "#functions/collector/app.ts";
 import { createApp as createDeadLetters } from "#functions/dead-letters/app.ts";
 import { createApp as createForwarding } from "#functions/forwarding/app.ts";
 import { createApp as createLogs } from "#functions/logs/app.ts";
+import { createApp as createMonitor } from "#functions/monitor/app.tsx";
 import { createApp as createOrchestration } from "#functions/orchestration/app.ts";
 import { createApp as createSetup } from "#functions/setup/app.ts";
 import { createApp as createTasks } from "#functions/tasks/app.ts";
@@ -17,7 +17,7 @@ import { LossiError } from "#shared/errors.ts";
 import type { App } from "#shared/http/app.ts";
 import { parseTask } from "#shared/tasks/requests.ts";
 
-import { deps } from "./deps.ts";
+import { deps, monitorDeps } from "./deps.ts";
 
 const CONFIGURATION = Object.fromEntries(CONFIGURATION_KEYS.map((key) => [key, "none"])) as Configuration;
 const JOB = { target: "hpc/puhti", name: "train.sh" };
@@ -45,7 +45,7 @@ async function everything() {
     [/^\/interaction\/arti/, createArtifacts({ ...all }, all.log)],
     [/^\/automation/, createAutomation({ ...all, subscribe }, all.log)],
     [/^\/bucket-events/, createBucketEvents({ ...all, secret: "s" }, all.log)],
-    [/^\/metrics/, createCollector({ ...all } as never, all.log)],
+    [/^\/(metrics|logs|status|events|monitor|tasks\/stream)/, createMonitor(monitorDeps(all), all.log)],
     [/^\/dead-letters/, createDeadLetters(all, all.log)],
   ];
   const call = async (user: string, method: string, path: string, body?: unknown) => {
@@ -75,6 +75,8 @@ test.each([
   ["GET", "/interaction/arti/logs/backend"],
   ["GET", "/bucket-events"],
   ["GET", "/metrics"],
+  ["GET", "/logs"],
+  ["POST", "/events", { type: "dev.knative.sources.ping", data: {} }],
   ["GET", "/dead-letters"],
   ["POST", "/dead-letters/x/redrive"],
 ])("%s %s is for administrators", async (method, path, body?: unknown) => {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
+import { createActivity } from "#functions/monitor/activity.ts";
 import { openLocalCluster } from "#shared/cluster/local.ts";
 import { resolve } from "#shared/forwards/resolve.ts";
 import { createAnnouncer } from "#shared/outbox/announcer.ts";
@@ -32,6 +33,14 @@ export function deps() {
   const openStore = async () => store;
   return { ...state, ...forwards, state, store, openStore, announcer, log, source, work, now, clock, folder };
 }
+
+/** What `monitor` is handed beside them. */
+export const monitorDeps = (all: TestDeps) => ({
+  ...all,
+  activity: createActivity(all.lines, all.now),
+  assets: join(import.meta.dirname, "../../functions/monitor/browser"),
+  secure: false,
+});
 
 export type TestDeps = ReturnType<typeof deps>;
 

@@ -152,9 +152,10 @@ test("without a server, and while it loads or fails: 503 that says so", async ()
 
 test("callers say who they are; Knative's question and events need no token", async () => {
   const { app, model } = await ready();
-  const access = () => {
+  const caller = () => {
     throw new LossiError("unauthorized", "say who you are");
   };
+  const access = { caller, sessions: null as never };
   for (const [path, method] of [
     ["/v1/models", "GET"],
     [CHAT, "POST"],

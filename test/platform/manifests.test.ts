@@ -232,7 +232,7 @@ const BROKEN: [string, string | null, string, string][] = [
     "rewriteHost: tasks.",
     "rewriteHost: expected the host of its backend, setup.lossi.svc.cluster.local",
   ],
-  ["edge/ingress.yaml", "path: /tasks", "path: /setup/", "/setup/ is there more than once"],
+  ["edge/ingress.yaml", "path: /metrics", "path: /setup/", "/setup/ is there more than once"],
   ["broker.yaml", "PT0.5S", "PT1000H", "spec.delivery.backoffDelay: is longer than a timer can wait"],
   ["setup/service-account.yaml", "apiVersion: v1", "apiVersion: v2", "kind: v2 ServiceAccount is unknown here"],
   ["logs/trigger.yaml", "broker: default", "broker: other", "spec.broker: there is no Broker lossi/other"],

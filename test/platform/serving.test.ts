@@ -363,7 +363,7 @@ test("who wants more GPU slots than there are holds nobody up", async () => {
   const slots = createSlots(10);
   void slots.take(11, "big");
   await slots.take(10, "small");
-  expect(slots.describe()).toEqual({ total: 10, free: 0, waiting: 1 });
+  expect(slots.describe()).toEqual({ total: 10, free: 0, waiting: ["big"] });
 });
 
 test("a GPU slot that a killed process had is free again", async () => {
