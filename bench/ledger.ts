@@ -22,17 +22,32 @@ const FAILED = 10;
 const FLAT = ratioAtMost(1.5);
 const over = `${FEW} tasks`;
 
-const REQUESTS: { row: string; server: "tasks" | "schedule"; path: (id: string) => string; call?: () => Call }[] = [
+const SERVERS = ["tasks", "schedule", "monitor"] as const;
+type Server = (typeof SERVERS)[number];
+
+const REQUESTS: { row: string; server: Server; path: (id: string) => string; call?: () => Call }[] = [
   { row: "list the first page of 50", server: "tasks", path: () => "/tasks?limit=50" },
   { row: "list a page of 5 that failed", server: "tasks", path: () => "/tasks?status=FAILURE&limit=5" },
   { row: "get one", server: "tasks", path: (id) => `/tasks/${id}` },
+  { row: "the monitor's first page", server: "monitor", path: () => "/monitor/tasks" },
+  { row: "its last page", server: "monitor", path: () => "/monitor/tasks?order=oldest" },
+  {
+    row: "its page of what failed in a function",
+    server: "monitor",
+    path: () => "/monitor/tasks?status=FAILURE&function=orchestration",
+  },
+  {
+    row: "its page of a text that is in every tenth",
+    server: "monitor",
+    path: () => "/monitor/tasks?text=no+such+job",
+  },
   { row: "one round of the schedule", server: "schedule", path: () => "/", call: () => pingEvent() },
 ];
 
 export const ledger: Measure = {
   title: `${MANY.toLocaleString("en").replace(",", " ")} tasks in the ledger`,
-  about: `The functions \`tasks\` and \`schedule\` as processes of their own, without the platform before them, which
-    would add the same to both: one over a ledger of ${FEW} tasks, one over ${MANY}, asked in turn ${ROUNDS} times.
+  about: `The functions \`tasks\`, \`monitor\` and \`schedule\` as processes of their own, without the platform before them, which
+    would add the same to both: one each over a ledger of ${FEW} tasks, one over ${MANY}, asked in turn ${ROUNDS} times.
     One task in ${FAILED} failed, the others succeeded. "Flat" is read as at most ${FLAT.text.slice(-3)} times as
     long.`,
   rows: REQUESTS.map(({ row }) => ({ name: row, unit: "ms", over, target: FLAT })),
@@ -54,18 +69,18 @@ export const ledger: Measure = {
   },
 };
 
-type Opened = { urls: { tasks: string; schedule: string }; id: string; started: Started[] };
+type Opened = { urls: Record<Server, string>; id: string; started: Started[] };
 
 /** Fills a ledger, and starts the functions over it. */
 async function openLedger(home: string, count: number): Promise<Opened> {
   const id = await fill(home, count);
-  const tasks = await startFunction("tasks", home);
-  const schedule = await startFunction("schedule", home);
-  return { urls: { tasks: tasks.url, schedule: schedule.url }, id, started: [tasks, schedule] };
+  const started = await Promise.all(SERVERS.map((name) => startFunction(name, home)));
+  const urls = Object.fromEntries(SERVERS.map((name, index) => [name, started[index]?.url])) as Opened["urls"];
+  return { urls, id, started };
 }
 
 /** Adds ended tasks; answers the id of one. */
-async function fill(home: string, count: number): Promise<string> {
+export async function fill(home: string, count: number): Promise<string> {
   const { ledger, close } = openSqliteState({ folder: home });
   let some = "";
   for (let done = 0; done < count; done += BATCH) {
@@ -76,7 +91,8 @@ async function fill(home: string, count: number): Promise<string> {
   return some;
 }
 
-async function addTask(to: Ledger, index: number): Promise<string> {
+/** A task from its beginning to its end: three changes. */
+export async function addTask(to: Ledger, index: number): Promise<string> {
   const payload = { mode: "orchestration", type: "submit", input: { target: "hpc/puhti", name: "train.sh" } };
   const name = "tasks.forwarder-requests";
   const { id } = await to.accept(

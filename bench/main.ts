@@ -23,6 +23,7 @@ import { idle } from "./objects/idle.ts";
 import { objects } from "./objects/latency.ts";
 import { sweepCost } from "./objects/sweep-cost.ts";
 import { packed } from "./packed.ts";
+import { page } from "./page.ts";
 import { renderPage, renderTable } from "./report.ts";
 import { rest } from "./rest.ts";
 import { tasks } from "./tasks.ts";
@@ -36,6 +37,7 @@ export const MEASURES: Readonly<Record<string, Measure>> = {
   tasks,
   rest,
   ledger,
+  page,
   objects,
   idle,
   "sweep-cost": sweepCost,

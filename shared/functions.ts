@@ -18,4 +18,4 @@ export const FUNCTIONS = {
 export type FunctionName = keyof typeof FUNCTIONS;
 export const FUNCTION_NAMES = Object.keys(FUNCTIONS) as FunctionName[];
 /** Those of `knative/base`, which run anywhere; `inference` wants a card. */
-export const BASE_FUNCTION_NAMES = FUNCTION_NAMES.filter((name) => name !== "inference");
+export const BASE_FUNCTION_NAMES: FunctionName[] = FUNCTION_NAMES.filter((name) => name !== "inference");

@@ -1,5 +1,5 @@
 /** What there is at the moment: the answer of `GET /status`, and what the first view shows. */
-import { FUNCTIONS, FUNCTION_NAMES } from "#shared/functions.ts";
+import { BASE_FUNCTION_NAMES, FUNCTIONS, FUNCTION_NAMES } from "#shared/functions.ts";
 import { CONFIGURATION_DOCUMENT, forwarderBucket, submitterBucket } from "#shared/configuration.ts";
 import type { Configuration } from "#shared/configuration.ts";
 import type { Clock } from "#shared/cluster/cluster.ts";
@@ -51,7 +51,9 @@ export async function overview(caller: Caller | null, deps: ViewDeps): Promise<O
     isAdmin ? listDeadLetters(documents) : null,
     storeStatus(deps),
   ]);
-  const functions = FUNCTION_NAMES.map((name): FunctionStatus => {
+  const isHere = (name: (typeof FUNCTION_NAMES)[number]): boolean =>
+    BASE_FUNCTION_NAMES.includes(name) || doing.has(name) || (instances ?? []).some(({ service }) => service === name);
+  const functions = FUNCTION_NAMES.filter(isHere).map((name): FunctionStatus => {
     const own = instances?.filter(({ service }) => service === name) ?? [];
     const ready = own.filter((instance) => instance.ready).length;
     const state = instances === null ? "unknown" : own.length === 0 ? "asleep" : ready === 0 ? "waking" : "awake";
