@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 
+import type * as z from "zod";
+
 import { requireConfiguration, submitterBucket } from "#shared/configuration.ts";
 import type { Configuration } from "#shared/configuration.ts";
 import { LossiError, codeOf, isFinal, messageOf } from "#shared/errors.ts";
@@ -14,6 +16,8 @@ import type { Documents, Json, Ledger } from "#shared/state/state.ts";
 import type { Store } from "#shared/store/store.ts";
 import { accept, announcement } from "#shared/tasks/accept.ts";
 import type { AcceptDeps } from "#shared/tasks/accept.ts";
+
+import type { automation, described } from "./api.ts";
 import { actionOf, matches } from "./rule.ts";
 import type { Appeared, Rule } from "./rule.ts";
 
@@ -38,8 +42,11 @@ const KEEP_MS = 7 * 24 * 60 * 60 * 1000;
 const HOUR_MS = 60 * 60 * 1000;
 const SHOWN = 20;
 
+type Shown = z.infer<typeof automation>;
+type Described = z.infer<typeof described>;
+
 /** Stores an automation and watches its bucket; what waited while it was stopped begins. Throws `invalid`, `forbidden`. */
-export async function put(name: string, rule: Rule, caller: Caller | null, deps: Deps): Promise<Json> {
+export async function put(name: string, rule: Rule, caller: Caller | null, deps: Deps): Promise<Described> {
   const configuration = await requireConfiguration(deps.documents);
   const { bucket } = rule.watch;
   const before = await deps.documents.get(RULES + name);
@@ -67,22 +74,21 @@ async function watch(bucket: string, configuration: Configuration, deps: Deps): 
 }
 
 /** An automation and its last runs, newest first. Throws `not_found`. */
-export async function describe(name: string, caller: Caller | null, deps: Deps): Promise<Json> {
+export async function describe(name: string, caller: Caller | null, deps: Deps): Promise<Described> {
   const rule = await find(name, caller, deps);
   let last: Run[] = [];
   for await (const { value } of documentsUnder(deps.documents, `${RUNS}${name}/`))
     last = [...last, value as Run].toSorted((a, b) => b.at - a.at).slice(0, SHOWN);
   let waiting = 0;
   for await (const _ of documentsUnder(deps.documents, `${WAITING}${name}/`)) waiting += 1;
-  return { name, ...rule, waiting, runs: await Promise.all(last.map((run) => outcomeOf(run, deps))) } as Json;
+  return { name, ...rule, waiting, runs: await Promise.all(last.map((run) => outcomeOf(run, deps))) };
 }
 
 /** Every automation of the caller, by name. */
-export async function list(caller: Caller | null, { documents }: Deps): Promise<Json> {
-  const theirs: Json[] = [];
+export async function list(caller: Caller | null, { documents }: Deps): Promise<Shown[]> {
+  const theirs: Shown[] = [];
   for await (const { key, value } of documentsUnder(documents, RULES))
-    if (isTheirs(caller, (value as Stored).owner))
-      theirs.push({ name: key.slice(RULES.length), ...(value as { [key: string]: Json }) });
+    if (isTheirs(caller, (value as Stored).owner)) theirs.push({ name: key.slice(RULES.length), ...(value as Stored) });
   return theirs;
 }
 
@@ -189,7 +195,7 @@ async function find(name: string, caller: Caller | null, { documents }: Pick<Dep
 const unknown = (name: string): LossiError =>
   new LossiError("not_found", `there is no automation ${name}; GET /automation lists them`);
 
-async function outcomeOf({ at, task, ...run }: Run, { ledger }: Deps): Promise<object> {
+async function outcomeOf({ at, task, ...run }: Run, { ledger }: Deps): Promise<Described["runs"][number]> {
   const status = task === null ? null : ((await ledger.get(task))?.status ?? null);
   return { at: new Date(at).toISOString(), ...run, task, status };
 }

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 
+import type * as z from "zod";
+
 import { toJson } from "#shared/cloudevents/event.ts";
 import type { CloudEvent } from "#shared/cloudevents/event.ts";
 import { LossiError } from "#shared/errors.ts";
@@ -7,6 +9,8 @@ import type { Announcer } from "#shared/outbox/announcer.ts";
 import type { Announcement, Documents, Json, Ledger, Outbox } from "#shared/state/state.ts";
 import { isEnded } from "#shared/state/state.ts";
 import { finished, requested } from "#shared/tasks/accept.ts";
+
+import type { deadLetter } from "./api.ts";
 
 export type Deps = {
   documents: Documents;
@@ -18,21 +22,7 @@ export type Deps = {
 };
 
 /** An event that could not be delivered, as the public API shows it. */
-export type DeadLetter = {
-  id: string;
-  /** The task it was for, if any. */
-  taskId: string | null;
-  type: string;
-  /** In words a person understands. */
-  reason: string;
-  /** HTTP status of the last try; `null` where there was none. */
-  status: number | null;
-  /** Where it could not be delivered to. */
-  destination: string | null;
-  /** ISO 8601. */
-  at: string;
-  event: Json;
-};
+export type DeadLetter = z.infer<typeof deadLetter>;
 
 const PREFIX = "dead-letters/";
 const KEEP_MS = 30 * 24 * 60 * 60 * 1000;

@@ -1,3 +1,5 @@
+import type * as z from "zod";
+
 import { forwarderBucket, requireConfiguration, submitterBucket } from "#shared/configuration.ts";
 import { isTheirs } from "#shared/http/access.ts";
 import type { Caller } from "#shared/http/access.ts";
@@ -11,6 +13,8 @@ import { forwardName } from "#shared/forwards/request.ts";
 import type { Connection, ForwardSubmission } from "#shared/forwards/request.ts";
 import { placeObjects } from "#shared/objects/place.ts";
 import type { Json, Ledger, Task, TaskLease } from "#shared/state/state.ts";
+
+import type { shownForward } from "./api.ts";
 
 export type Deps = RegistryDeps & {
   ledger: Ledger;
@@ -159,19 +163,7 @@ export async function onClock(deps: Deps): Promise<Swept> {
 }
 
 /** A forward as `GET /forwards` shows it. */
-export type Shown = {
-  name: string;
-  kind: Kind;
-  user: string;
-  address: string;
-  local: string | null;
-  /** What it leads to. */
-  target: string;
-  connections: number | null;
-  health: ForwardStatus["health"];
-  /** ISO 8601; when nobody renews it any more. */
-  expiresAt: string | null;
-};
+export type Shown = z.infer<typeof shownForward>;
 
 /** The caller's forwards with their health, looked at now. */
 export async function list(caller: Caller | null, deps: Deps): Promise<Shown[]> {

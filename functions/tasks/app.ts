@@ -1,39 +1,25 @@
 /** Wakes on `/interaction/task/…` and `/tasks`; emits `dev.lossi.….requested.v1` for what it accepts. */
-import * as z from "zod";
-
-import { createHttp, jsonBody, onlyMethod, query } from "#shared/http/app.ts";
-import type { App } from "#shared/http/app.ts";
+import { createHttp } from "#shared/http/app.ts";
+import type { App, AppContext } from "#shared/http/app.ts";
+import { serveRoutes } from "#shared/http/routes.ts";
 import type { Logger } from "#shared/log.ts";
-import { strict } from "#shared/schema.ts";
-import { TASK_STATUSES } from "#shared/state/state.ts";
 import type { TaskFilter } from "#shared/state/state.ts";
 
 import { find, list, outcome, replay, run } from "./handle.ts";
 import type { Deps } from "./handle.ts";
-
-const filter = strict({
-  status: z.enum(TASK_STATUSES).optional(),
-  name: z.string().max(100).optional(),
-  user: z.string().max(128).optional(),
-  after: z.string().max(200).optional(),
-  limit: z.coerce.number().int().min(1).max(1000).optional(),
-});
+import { routes } from "./routes.ts";
 
 export function createApp(deps: Deps, log: Logger): App {
   const app = createHttp(log);
-  app.get("/interaction/task/run/:name", async (c) => {
-    const output = await run(c.req.param("name"), jsonBody(c, z.unknown()), c.var.caller, deps);
-    return c.json({ output });
+  const idOf = (c: AppContext): string => c.req.param("id") ?? "";
+  serveRoutes(app, routes, {
+    async runTask(c, { body }) {
+      return c.json({ output: await run(c.req.param("name") ?? "", body, c.var.caller, deps) });
+    },
+    getOutcome: async (c) => c.json({ output: outcome(await find(idOf(c), c.var.caller, deps)) }),
+    listTasks: async (c, { query }) => c.json(await list(query as TaskFilter, c.var.caller, deps)),
+    getTask: async (c) => c.json(await find(idOf(c), c.var.caller, deps)),
+    replayTask: async (c) => c.json({ output: await replay(idOf(c), c.var.caller, deps) }),
   });
-  app.get("/interaction/task/get/:id", async (c) =>
-    c.json({ output: outcome(await find(c.req.param("id"), c.var.caller, deps)) }),
-  );
-  app.get("/tasks", async (c) => c.json(await list(query(c, filter) as TaskFilter, c.var.caller, deps)));
-  app.get("/tasks/:id", async (c) => c.json(await find(c.req.param("id"), c.var.caller, deps)));
-  app.post("/tasks/:id/replay", async (c) => c.json({ output: await replay(c.req.param("id"), c.var.caller, deps) }));
-  for (const path of ["/interaction/task/run/:name", "/interaction/task/get/:id", "/tasks", "/tasks/:id"]) {
-    onlyMethod(app, "GET", path);
-  }
-  onlyMethod(app, "POST", "/tasks/:id/replay");
   return app;
 }

@@ -29,6 +29,9 @@ const stopForward = strict({ mode: z.literal("forwarding"), type: z.literal("sto
 export const ARTIFACTS = ["status", "sacct", "seff", "times", "files"] as const;
 const artifact = strict({ mode: z.literal("artifacts"), type: z.enum(ARTIFACTS), input: jobReference });
 
+/** Each kind of payload, for whoever describes them. */
+export const PAYLOADS = { logs, submit, change, forward, stopForward, artifact };
+
 /** The keyword arguments of a call of `task/run/{name}`, checked. Throws `invalid`, or `not_found` for an unknown name. */
 export function parseTask(name: string, keywords: unknown, caller: Caller | null = null): Work {
   if (name === TRIGGER) {

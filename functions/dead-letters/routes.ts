@@ -1,0 +1,6 @@
+import type { Routes } from "#shared/http/routes.ts";
+
+export const routes = {
+  listDeadLetters: { method: "GET", path: "/dead-letters", admin: true },
+  redriveDeadLetter: { method: "POST", path: "/dead-letters/:id/redrive", admin: true },
+} as const satisfies Routes;
