@@ -21,6 +21,7 @@ cp -L --parents $libraries "$runtime"
 
 mkdir -p "$lossi/functions"
 cp dist/*.cjs dist/aws-sdk.mjs dist/ioredis.mjs "$lossi/functions"
+cp -r dist/openapi.json dist/docs "$lossi/functions"
 cp image/main.cjs "$lossi"
 
 for library in $libraries; do
