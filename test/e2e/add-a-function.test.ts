@@ -59,10 +59,10 @@ function indentedAs(following: string, text: string): string {
 test("a function added by the page's steps passes its tests and answers", async () => {
   const copy = copyOfTheProject();
   const all = steps(readFileSync(join(root, "docs/add-a-function.md"), "utf8"));
-  expect(all).toHaveLength(8);
+  expect(all).toHaveLength(10);
   for (const step of all) follow(step, copy);
 
-  const files = ["functions/greeter", "platform/manifests", "platform/crds", "shared/imports", "events"];
+  const files = ["functions/greeter", "platform/manifests", "platform/crds", "shared/imports", "events", "api"];
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
   const checks = [
     [vitest, "run", "--project", "unit", ...files.map((file) => `test/${file}`)],
