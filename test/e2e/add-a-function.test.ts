@@ -22,10 +22,10 @@ type Step = { write?: string; into?: string; after?: string; sh?: true; text: st
 
 /** The fenced blocks of the page, each with what the sentence before it says to do. */
 function steps(page: string): Step[] {
-  const blocks = page.matchAll(/(?<before>[^\n]*)\n\n {3}```(?<language>\w+)\n(?<body>[^]*?)\n {3}```/g);
+  const blocks = page.matchAll(/(?<before>[^\n]*)\n\n(?<indent> +)```(?<language>\w+)\n(?<body>[^]*?)\n\k<indent>```/g);
   return [...blocks].map(({ groups }) => {
-    const { before = "", language = "", body = "" } = groups ?? {};
-    const text = `${body.replaceAll(/^ {3}/gm, "")}\n`;
+    const { before = "", indent = "", language = "", body = "" } = groups ?? {};
+    const text = `${body.replaceAll(new RegExp(`^${indent}`, "gm"), "")}\n`;
     const [, write] = /Write `([^`]+)`:$/.exec(before) ?? [];
     const [, into, after] = /In `([^`]+)`, after `([^`]+)`:$/.exec(before) ?? [];
     if (write !== undefined) return { write, text };
