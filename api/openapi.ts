@@ -69,7 +69,7 @@ export function renderOpenApi(apis: Described[]): object {
 }
 
 function renderOperation(name: string, tag: string, route: Route, described: Description, named: Named): object {
-  const body = described.body ?? route.body;
+  const body = described.body ?? (takesNothing(route.body) ? undefined : route.body);
   const { examples } = described;
   const description = [
     described.description,
@@ -87,6 +87,10 @@ function renderOperation(name: string, tag: string, route: Route, described: Des
     ...(route.open && { security: [{}] }),
   };
 }
+
+/** Whether a body may be there, but nothing in it. */
+const takesNothing = (body: z.ZodType | undefined): boolean =>
+  body instanceof z.ZodObject && Object.keys(body.shape).length === 0;
 
 /** In words, since OpenAPI gives a body on GET no meaning, and many tools drop it. */
 function bodyOnGet(route: Route, examples: Record<string, Example>): string {

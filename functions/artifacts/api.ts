@@ -9,10 +9,13 @@ const of = (summary: string, description: string, task: string) => ({
   answer: accepted,
   errors: ["invalid" as const, "conflict" as const],
   examples: {
-    first: { params: { key: "1" }, body: {}, answer: { output: `6b3c6a4e-6a0c-4b0e-9d6b-1d5f0e0a7c${task}` } },
+    first: {
+      params: { key: "1" },
+      body: { user: "none" },
+      answer: { output: `6b3c6a4e-6a0c-4b0e-9d6b-1d5f0e0a7c${task}` },
+    },
     "no-key": {
       params: { key: "one" },
-      body: {},
       status: 400,
       answer: {
         code: "invalid",

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { describe, nothing } from "#shared/http/describe.ts";
 import type { Json } from "#shared/state/state.ts";
 
-import { CLIENTS, routes, startSchedule, stopSchedule } from "./routes.ts";
+import { CLIENTS, routes } from "./routes.ts";
 
 const used = (name: string) => ({ "used-client": z.literal(name) });
 const configurations = {
@@ -34,8 +34,7 @@ export const api = describe(routes, {
   requests: {
     ...configurations,
     Configuration: configuration,
-    StartSchedule: startSchedule,
-    StopSchedule: stopSchedule,
+    StartSchedule: routes.startSchedule.body,
   },
   answers: { Nothing: nothing },
   operations: {

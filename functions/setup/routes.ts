@@ -30,11 +30,10 @@ const client = z.looseObject({
   "used-client": z.enum(["none", "swift", "s3"], 'expected "none", the configured store, "swift" or "s3"').optional(),
 });
 
-export const startSchedule = strict({ "task-times": z.array(z.string()).min(1).max(20).optional() });
-export const stopSchedule = strict({});
+const startBody = strict({ "task-times": z.array(z.string()).min(1).max(20).optional() });
 
 export const routes = {
   initConfiguration: { method: "POST", path: "/setup/config/init", admin: true, body: client },
-  startSchedule: { method: "POST", path: "/setup/config/start", admin: true, body: startSchedule },
-  stopSchedule: { method: "POST", path: "/setup/config/stop", admin: true, body: stopSchedule },
+  startSchedule: { method: "POST", path: "/setup/config/start", admin: true, body: startBody },
+  stopSchedule: { method: "POST", path: "/setup/config/stop", admin: true, body: strict({}) },
 } as const satisfies Routes;

@@ -134,7 +134,7 @@ export const api = describe(routes, {
       errors: ["invalid"],
       examples: {
         succeeded: {
-          query: { status: "SUCCESS", name: REQUESTS, limit: "1" },
+          query: { status: "SUCCESS", name: REQUESTS, limit: 1 },
           answer: { tasks: [logsTask], next: null },
         },
       },

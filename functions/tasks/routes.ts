@@ -8,7 +8,7 @@ const filter = strict({
   status: z.enum(TASK_STATUSES).optional(),
   name: z.string().max(100).optional(),
   user: z.string().max(128).optional(),
-  after: z.string().max(200).optional(),
+  after: z.string().max(200).describe("`next` of the page before").optional(),
   limit: z.coerce.number().int().min(1).max(1000).optional(),
 });
 

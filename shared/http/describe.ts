@@ -8,7 +8,7 @@ import type { Routes } from "./routes.ts";
 /** A request and what the system answers; a test sends it. Ids in it stand for those that the system gave instead. */
 export type Example = {
   params?: Record<string, string>;
-  query?: Record<string, string>;
+  query?: Record<string, string | number>;
   body?: Json;
   /** 200 where it does not say. */
   status?: number;

@@ -66,7 +66,8 @@ const formats = {
 };
 const ajv = new Ajv2020({ strictTypes: false, allErrors: true, formats, keywords: ["components"] });
 
-function problems({ components }: any, schema: object, value: unknown): string {
+/** What is wrong with a value, or nothing. */
+export function problems({ components }: any, schema: object, value: unknown): string {
   const validate = ajv.compile({ ...schema, components } as object);
   return validate(value) ? "" : ajv.errorsText(validate.errors);
 }

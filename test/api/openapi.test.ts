@@ -8,7 +8,7 @@ import * as z from "zod";
 import type { Api } from "#shared/http/describe.ts";
 
 import { readApis, renderOpenApi } from "../../api/openapi.ts";
-import { isAnswer, isRequest, operationsOf } from "./document.ts";
+import { isAnswer, isRequest, operationsOf, problems } from "./document.ts";
 
 const apis = await readApis();
 const document = renderOpenApi(apis) as any;
@@ -52,6 +52,16 @@ test.each(operations)("$operationId: its examples are what its schemas say", ({ 
     expect(isAnswer(document, operation, example.status, example.answer), example.name).toBe("");
   }
 });
+
+test.each(operations)(
+  "$operationId: the examples of its parameters are what their schemas say",
+  ({ operation, examples }) => {
+    const refused = examples.filter(({ status }) => status >= 400).map(({ name }) => name);
+    for (const { name, schema, examples: values = {} } of operation.parameters)
+      for (const [example, { value }] of Object.entries<{ value: unknown }>(values))
+        if (!refused.includes(example)) expect(problems(document, schema, value), `${name} of ${example}`).toBe("");
+  },
+);
 
 test("a body on GET is told in words, with a line of Python", () => {
   const bodies = operations.filter(({ method, operation }) => method === "get" && operation.requestBody !== undefined);

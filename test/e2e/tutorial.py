@@ -19,7 +19,6 @@ from lossi_client.models import (
     Error,
     ForwardSubmission,
     JobRequest,
-    NoWishes,
     ReadLogsSource,
     RequestsKeywords,
     RunTaskName,
@@ -58,7 +57,7 @@ task = run_task.sync(
 assert any("/setup/config/init" in line for line in result_of(task)["logs"])
 task = fetch_status.sync("1", client=client, body=BucketOwner(user="none")).output
 assert result_of(task)["job-status"]["name"] == "train.sh"
-assert read_logs.sync(ReadLogsSource.FRONTEND, client=client, body=NoWishes()).output.logs
+assert read_logs.sync(ReadLogsSource.FRONTEND, client=client).output.logs
 
 # A service elsewhere, close by
 forwards = {"exports": [{"name": "logs", "address": "logs", "port": 80}]}
