@@ -1,10 +1,12 @@
-/** Builds what `npm start` and the image run: `dist/<function>.cjs`, one minified file each, and the platform.
+/** Builds what `npm start` and the image run: `dist/<function>.cjs`, one minified file each, the platform, and what `/docs` shows.
  * `--watch` rebuilds; `--modules FILE` writes down which source files went into what functions load. */
-import { cpSync, readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { build, watch } from "rolldown";
 import type { BuildOptions } from "rolldown";
+
+import { readApis, renderOpenApi } from "./api/openapi.ts";
 
 const root = import.meta.dirname;
 const shared = { platform: "node", cwd: root } as const;
@@ -55,12 +57,24 @@ const platform: BuildOptions = {
   output: { file: resolve(root, "dist/platform.mjs"), format: "esm", codeSplitting: false },
 };
 
+/** What `/openapi.json` and `/docs` answer; of swagger-ui no more than the page loads, and its licence. */
+async function buildDocs(): Promise<void> {
+  const docs = resolve(root, "dist/docs");
+  mkdirSync(docs, { recursive: true });
+  writeFileSync(resolve(root, "dist/openapi.json"), JSON.stringify(renderOpenApi(await readApis())));
+  const copy = (folder: string, files: string[]): void =>
+    files.forEach((file) => copyFileSync(resolve(root, folder, file), resolve(docs, file)));
+  copy("functions/monitor/docs", ["index.html", "start.js"]);
+  copy("node_modules/swagger-ui-dist", ["swagger-ui-bundle.js", "swagger-ui.css", "LICENSE", "NOTICE"]);
+}
+
 if (process.argv.includes("--watch")) {
   copyPage();
   watch([page, ...functions]).on("event", (event) => {
     if (event.code === "ERROR") console.error(event.error.message);
   });
 } else {
+  await buildDocs();
   const [, ...built] = await Promise.all(
     [platform, page, ...bundledClients, ...functions].map((bundle) => build(bundle)),
   );
@@ -69,6 +83,10 @@ if (process.argv.includes("--watch")) {
   const file = process.argv[option + 1];
   if (option > 0 && file !== undefined) {
     const chunks = built.flatMap(({ output }) => output).filter((part) => part.type === "chunk");
-    writeFileSync(file, JSON.stringify([...new Set(chunks.flatMap((chunk) => chunk.moduleIds))].toSorted()));
+    const copied = resolve(root, "node_modules/swagger-ui-dist/swagger-ui-bundle.js");
+    writeFileSync(
+      file,
+      JSON.stringify([...new Set([...chunks.flatMap((chunk) => chunk.moduleIds), copied])].toSorted()),
+    );
   }
 }

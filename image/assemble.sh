@@ -21,7 +21,7 @@ cp -L --parents $libraries "$runtime"
 
 mkdir -p "$lossi/functions"
 cp dist/*.cjs dist/aws-sdk.mjs dist/ioredis.mjs "$lossi/functions"
-cp -R dist/monitor "$lossi/functions"
+cp -R dist/monitor dist/openapi.json dist/docs "$lossi/functions"
 cp image/main.cjs "$lossi"
 
 for library in $libraries; do

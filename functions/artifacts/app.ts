@@ -1,33 +1,38 @@
 /** Wakes on `/interaction/arti/…` and on `dev.lossi.artifacts.requested.v1`; emits both that and `task.finished`. */
 import { artifactsRequested } from "#events/index.ts";
 import { requireConfiguration } from "#shared/configuration.ts";
-import { createHttp, jsonBody, onlyMethod } from "#shared/http/app.ts";
-import type { App } from "#shared/http/app.ts";
+import { createHttp } from "#shared/http/app.ts";
+import type { App, AppContext } from "#shared/http/app.ts";
 import { on, onEvents } from "#shared/http/events.ts";
-import { jobKey, startBody } from "#shared/jobs/request.ts";
+import { serveRoutes } from "#shared/http/routes.ts";
+import type { Asked } from "#shared/http/routes.ts";
 import type { Logger } from "#shared/log.ts";
-import { parse } from "#shared/schema.ts";
 import { accept } from "#shared/tasks/accept.ts";
 import type { AcceptDeps } from "#shared/tasks/accept.ts";
-import { ARTIFACTS, parseRequest } from "#shared/tasks/requests.ts";
+import { parseRequest } from "#shared/tasks/requests.ts";
 import { work } from "#shared/tasks/work.ts";
 import type { WorkDeps } from "#shared/tasks/work.ts";
 
 import { artifact } from "./handle.ts";
-import type { Deps, Payload } from "./handle.ts";
+import type { Deps, Kind, Payload } from "./handle.ts";
+import { routes } from "./routes.ts";
 
 export function createApp(deps: Deps & AcceptDeps & { work: WorkDeps }, log: Logger): App {
   const app = createHttp(log);
-  for (const type of ARTIFACTS) {
-    const path = `/interaction/arti/${type}/:key`;
-    app.get(path, async (c) => {
-      const key = parse(jobKey, c.req.param("key"), "path");
-      const input = { key, ...jsonBody(c, startBody) };
+  const take =
+    (type: Kind) =>
+    async (c: AppContext, { params, body }: Asked<typeof routes.fetchStatus>) => {
+      const input = { ...params, ...body };
       await requireConfiguration(deps.documents);
       return c.json({ output: await accept(parseRequest({ mode: "artifacts", type, input }, c.var.caller), deps) });
-    });
-    onlyMethod(app, "GET", path);
-  }
+    };
+  serveRoutes(app, routes, {
+    fetchStatus: take("status"),
+    fetchSacct: take("sacct"),
+    fetchSeff: take("seff"),
+    fetchTimes: take("times"),
+    fetchFiles: take("files"),
+  });
   onEvents(app, {
     [artifactsRequested.type]: on(artifactsRequested.parse, ({ taskId }) =>
       work(taskId, ({ payload }) => artifact(payload as Payload, deps), deps.work),

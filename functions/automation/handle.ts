@@ -8,7 +8,7 @@ import {
   findAutomation,
   unknownAutomation,
 } from "#shared/automations/automations.ts";
-import type { Run, Stored } from "#shared/automations/automations.ts";
+import type { Described, Run, Stored } from "#shared/automations/automations.ts";
 import { actionOf, matches } from "#shared/automations/rule.ts";
 import type { Appeared, Rule } from "#shared/automations/rule.ts";
 import { requireConfiguration, submitterBucket } from "#shared/configuration.ts";
@@ -38,7 +38,7 @@ const KEEP_MS = 7 * 24 * 60 * 60 * 1000;
 const HOUR_MS = 60 * 60 * 1000;
 
 /** Stores an automation and watches its bucket; what waited while it was stopped begins. Throws `invalid`, `forbidden`. */
-export async function put(name: string, rule: Rule, caller: Caller | null, deps: Deps): Promise<Json> {
+export async function put(name: string, rule: Rule, caller: Caller | null, deps: Deps): Promise<Described> {
   const configuration = await requireConfiguration(deps.documents);
   const { bucket } = rule.watch;
   const before = await deps.documents.get(RULES + name);

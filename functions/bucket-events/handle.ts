@@ -1,13 +1,19 @@
+import type * as z from "zod";
+
 import { requireConfiguration } from "#shared/configuration.ts";
 import { isFinal, messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
 import { CHECKS, NOTIFICATIONS_DOCUMENT, listWatched, storeName } from "#shared/objects/watched.ts";
 import type { Place, Watched } from "#shared/objects/watched.ts";
-import type { Document, Json } from "#shared/state/state.ts";
+import type { Document } from "#shared/state/state.ts";
+
+import type { watchedBuckets } from "./api.ts";
 import { look } from "./look.ts";
 import type { LookDeps } from "./look.ts";
 import { sweep } from "./sweep.ts";
 import type { Swept } from "./sweep.ts";
+
+type WatchedBuckets = z.infer<typeof watchedBuckets>;
 
 export type Deps = Omit<LookDeps, "prefix">;
 
@@ -43,11 +49,12 @@ export async function sweepAll(deps: Deps): Promise<Swept & { milliseconds: numb
 const LAST_SWEEP = "last-sweep";
 
 /** What is watched, whether the store notifies, and what the last sweep did. */
-export async function describe(deps: Deps): Promise<Json> {
+export async function describe(deps: Deps): Promise<WatchedBuckets> {
   const { watched } = await known(deps);
   const buckets = watched.map(({ bucket, since }) => ({ bucket, since: since.toISOString() }));
-  const read = async (key: string): Promise<Json> => (await deps.documents.get(key))?.value ?? null;
-  return { buckets, notifications: await read(NOTIFICATIONS_DOCUMENT), lastSweep: await read(LAST_SWEEP) };
+  const read = async (key: string): Promise<unknown> => (await deps.documents.get(key))?.value ?? null;
+  const [notifications, lastSweep] = await Promise.all([read(NOTIFICATIONS_DOCUMENT), read(LAST_SWEEP)]);
+  return { buckets, notifications, lastSweep } as WatchedBuckets;
 }
 
 type Known = { watched: Watched[]; prefix: string };

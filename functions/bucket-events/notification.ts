@@ -14,7 +14,7 @@ const record = z.looseObject({
     object: z.looseObject({ key: z.string().min(1).max(1024) }),
   }),
 });
-const notification = z.looseObject({ Records: z.array(record).min(1).max(1000) });
+export const notification = z.looseObject({ Records: z.array(record).min(1).max(1000) });
 
 /**
  * The places that a notification tells of. What it says happened there is not believed: a refused put notifies as well.

@@ -1,12 +1,11 @@
 /** Wakes on `/interaction/arti/logs/…` and on `dev.lossi.logs.requested.v1`; emits `task.finished`. */
 import { logsRequested } from "#events/index.ts";
 import { LossiError } from "#shared/errors.ts";
-import { requireAdmin } from "#shared/http/access.ts";
-import { createHttp, jsonBody, onlyMethod } from "#shared/http/app.ts";
+import { createHttp } from "#shared/http/app.ts";
 import type { App } from "#shared/http/app.ts";
 import { on, onEvents } from "#shared/http/events.ts";
+import { serveRoutes } from "#shared/http/routes.ts";
 import type { Logger } from "#shared/log.ts";
-import { strict } from "#shared/schema.ts";
 import type { Lines } from "#shared/state/state.ts";
 import { LOG_SOURCES } from "#shared/tasks/requests.ts";
 import { work } from "#shared/tasks/work.ts";
@@ -14,15 +13,13 @@ import type { WorkDeps } from "#shared/tasks/work.ts";
 
 import { readLogs } from "./handle.ts";
 import type { LogSource } from "./handle.ts";
+import { routes } from "./routes.ts";
 
 export function createApp(deps: { lines: Lines; work: WorkDeps }, log: Logger): App {
   const app = createHttp(log);
-  app.get("/interaction/arti/logs/:source", async (c) => {
-    requireAdmin(c.var.caller);
-    jsonBody(c, strict({}));
-    return c.json({ output: await readLogs(parseSource(c.req.param("source")), deps.lines) });
+  serveRoutes(app, routes, {
+    readLogs: async (c) => c.json({ output: await readLogs(parseSource(c.req.param("source")), deps.lines) }),
   });
-  onlyMethod(app, "GET", "/interaction/arti/logs/:source");
   onEvents(app, {
     [logsRequested.type]: on(logsRequested.parse, ({ taskId }) =>
       work(taskId, ({ payload }) => readLogs((payload as { type: LogSource }).type, deps.lines), deps.work),
@@ -31,7 +28,7 @@ export function createApp(deps: { lines: Lines; work: WorkDeps }, log: Logger): 
   return app;
 }
 
-function parseSource(name: string): LogSource {
+function parseSource(name: string | undefined): LogSource {
   const source = LOG_SOURCES.find((known) => known === name);
   if (source === undefined) throw new LossiError("not_found", `there are logs of ${LOG_SOURCES.join(", ")}`);
   return source;

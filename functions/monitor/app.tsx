@@ -6,23 +6,22 @@ import { html } from "hono/html";
 import type { Child } from "hono/jsx";
 import { streamSSE } from "hono/streaming";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import * as z from "zod";
 
-import { FUNCTION_NAMES } from "#shared/functions.ts";
 import { LossiError, STATUS, codeOf, messageOf } from "#shared/errors.ts";
-import { requireAdmin } from "#shared/http/access.ts";
-import { answerError, createHttp, jsonBody, onlyMethod, query } from "#shared/http/app.ts";
+import { answerError, createHttp, onlyMethod } from "#shared/http/app.ts";
 import type { App, AppContext } from "#shared/http/app.ts";
+import { serveRoutes } from "#shared/http/routes.ts";
 import { SESSION_COOKIE, SESSION_SECONDS } from "#shared/http/session.ts";
 import type { Logger } from "#shared/log.ts";
 import { METRICS_TYPE } from "#shared/metrics.ts";
 import type { Announcer } from "#shared/outbox/announcer.ts";
-import { strict } from "#shared/schema.ts";
 import type { LineFilter, Outbox } from "#shared/state/state.ts";
 import type { Store } from "#shared/store/store.ts";
 import { streamTasks, streamView } from "./live.tsx";
+import { API_FILES, apiPage } from "./api-page.ts";
 import { overview } from "./overview.ts";
 import { Page } from "./page.tsx";
+import { routes } from "./routes.ts";
 import { scrape } from "./scrape.ts";
 import { sendEvent } from "./send-event.ts";
 import type { Shown, View, ViewDeps } from "./view.ts";
@@ -41,7 +40,7 @@ export type Deps = ViewDeps & {
   store: Store;
   announcer: Announcer;
   source: string;
-  /** Folder of the page's script, style and icon. */
+  /** Folder that has `monitor/` with the page's script, style and icon, and the description of the API. */
   assets: string;
   /** Whether people reach lossi over https, where a cookie may be kept from anything else. */
   secure: boolean;
@@ -75,18 +74,9 @@ const ASSETS: Record<string, string> = {
   "icon.svg": "image/svg+xml",
 };
 
-const lineQuery = strict({
-  function: z.enum(FUNCTION_NAMES).optional(),
-  text: z.string().max(200).optional(),
-  trace: z.string().max(32).optional(),
-  after: z.string().max(200).optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(200),
-});
-const eventBody = strict({ type: z.string().max(200), data: z.json() });
-
 export function createApp(deps: Deps, log: Logger): App {
   const app = createHttp(log, {
-    open: (path) => path === "/monitor/login" || path.startsWith("/monitor/assets/"),
+    open: (path) => path === "/monitor/login" || path.startsWith("/monitor/assets/") || path in API_FILES,
     linked: () => true,
     // Or the page would tell of nothing but itself.
     quiet: (path) => path.startsWith("/monitor/") || ["/", "/status", "/logs", "/metrics"].includes(path),
@@ -98,7 +88,7 @@ export function createApp(deps: Deps, log: Logger): App {
   app.get("/monitor/assets/:name", async (c) => {
     const type = ASSETS[c.req.param("name")];
     if (type === undefined) throw new LossiError("not_found", `there are ${Object.keys(ASSETS).join(", ")}`);
-    const body = await readFile(join(deps.assets, c.req.param("name")));
+    const body = await readFile(join(deps.assets, "monitor", c.req.param("name")));
     return c.body(new Uint8Array(body), 200, { ...HEADERS, "content-type": type, "cache-control": "max-age=300" });
   });
 
@@ -114,31 +104,25 @@ export function createApp(deps: Deps, log: Logger): App {
     c.header("cache-control", "no-store");
     return streamSSE(c, (stream) => streamView(stream, async () => render((await shownAt(address, c, deps)).body)));
   });
-  app.get("/tasks/stream", (c) => {
-    const { caller } = c.var;
-    const own = caller === null || caller.admin ? {} : { user: caller.name };
-    return streamSSE(c, (stream) =>
-      streamTasks(stream, async () => (await deps.ledger.list({ ...own, limit: 100 })).tasks),
-    );
+  serveRoutes(app, routes, {
+    getStatus: async (c) => c.json(await overview(c.var.caller, deps)),
+    getMetrics: async (c) => c.body(await scrape(deps), 200, { "content-type": METRICS_TYPE }),
+    async listLines(c, { query: { function: name, ...rest } }) {
+      const filter = { ...rest, ...(name !== undefined && { functions: [name] }) };
+      return c.json(await deps.lines.read(filter as LineFilter));
+    },
+    sendEvent: async (c, { body: { type, data } }) => c.json({ output: await sendEvent(type, data, deps) }),
+    streamTasks(c) {
+      const { caller } = c.var;
+      const own = caller === null || caller.admin ? {} : { user: caller.name };
+      return streamSSE(c, (stream) =>
+        streamTasks(stream, async () => (await deps.ledger.list({ ...own, limit: 100 })).tasks),
+      );
+    },
   });
-
-  app.get("/status", async (c) => c.json(await overview(c.var.caller, deps)));
-  app.get("/logs", async (c) => {
-    requireAdmin(c.var.caller);
-    const { function: name, ...rest } = query(c, lineQuery);
-    return c.json(await deps.lines.read({ ...rest, ...(name !== undefined && { functions: [name] }) } as LineFilter));
-  });
-  app.get("/metrics", async (c) => {
-    requireAdmin(c.var.caller);
-    return c.body(await scrape(deps), 200, { "content-type": METRICS_TYPE });
-  });
-  app.post("/events", async (c) => {
-    requireAdmin(c.var.caller);
-    const { type, data } = jsonBody(c, eventBody);
-    return c.json({ output: await sendEvent(type, data, deps) });
-  });
-  for (const path of ["/status", "/logs", "/metrics", "/tasks/stream", "/monitor/live"]) onlyMethod(app, "GET", path);
-  for (const path of ["/events", "/monitor/logout"]) onlyMethod(app, "POST", path);
+  onlyMethod(app, "GET", "/monitor/live");
+  onlyMethod(app, "POST", "/monitor/logout");
+  app.route("/", apiPage(deps.assets));
 
   app.get("*", async (c) => {
     const address = new URL(c.req.url);

@@ -1,5 +1,3 @@
-import { join } from "node:path";
-
 import { start } from "#shared/start.ts";
 
 import { createActivity } from "./activity.ts";
@@ -9,7 +7,7 @@ import { config } from "./config.ts";
 start("monitor", config, ({ LOSSI_PUBLIC_URL: url = "" }, { state, store, cluster, announcer, source, now, log }) => {
   const { documents, ledger, lines, outbox } = state;
   const activity = createActivity(lines, now);
-  const assets = join(import.meta.dirname, "monitor");
+  const assets = import.meta.dirname;
   const secure = url.startsWith("https:");
   const kept = { documents, ledger, lines, outbox, store };
   return createApp({ ...kept, cluster, announcer, source, now, activity, assets, secure }, log);

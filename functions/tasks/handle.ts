@@ -1,3 +1,5 @@
+import type * as z from "zod";
+
 import { requireConfiguration } from "#shared/configuration.ts";
 import { LossiError } from "#shared/errors.ts";
 import { isTheirs } from "#shared/http/access.ts";
@@ -7,6 +9,8 @@ import { isEnded } from "#shared/state/state.ts";
 import { accept, finished, requested } from "#shared/tasks/accept.ts";
 import type { AcceptDeps } from "#shared/tasks/accept.ts";
 import { parseTask } from "#shared/tasks/requests.ts";
+
+import type { outcomeSchema } from "./api.ts";
 
 export type Deps = AcceptDeps & {
   ledger: Ledger;
@@ -61,7 +65,7 @@ export async function cancel(id: string, caller: Caller | null, deps: Deps): Pro
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** A task as `task/get` says it. While it waits or is tried again, the result stays empty, and `reason` says why. */
-export const outcome = ({ status, result, reason }: Task) => ({
+export const outcome = ({ status, result, reason }: Task): z.infer<typeof outcomeSchema> => ({
   status,
   result: status === "FAILURE" ? reason : result,
   ...(reason !== null && !isEnded(status) && { reason }),

@@ -3,7 +3,7 @@ import { LossiError } from "../errors.ts";
 import { isTheirs } from "../http/access.ts";
 import type { Caller } from "../http/access.ts";
 import { documentsUnder } from "../state/pages.ts";
-import type { Documents, Json, Ledger } from "../state/state.ts";
+import type { Documents, Ledger, TaskStatus } from "../state/state.ts";
 import type { Appeared, Rule } from "./rule.ts";
 
 /** `stopped`: why it does nothing although it is enabled. `owner`: who may see and change it beside administrators. */
@@ -17,17 +17,24 @@ export const RUNS = "automation-run/";
 export const WAITING = "automation-waiting/";
 const SHOWN = 20;
 
+/** An automation with its last runs, newest first. */
+export type Described = { name: string } & Stored & {
+    /** Objects that appeared while it was stopped. */
+    waiting: number;
+    runs: (Omit<Run, "at"> & { at: string; status: TaskStatus | null })[];
+  };
+
 type Reading = { documents: Documents; ledger: Ledger };
 
 /** An automation and its last runs, newest first. Throws `not_found`. */
-export async function describeAutomation(name: string, caller: Caller | null, deps: Reading): Promise<Json> {
+export async function describeAutomation(name: string, caller: Caller | null, deps: Reading): Promise<Described> {
   const rule = await findAutomation(name, caller, deps.documents);
   let last: Run[] = [];
   for await (const { value } of documentsUnder(deps.documents, `${RUNS}${name}/`))
     last = [...last, value as Run].toSorted((a, b) => b.at - a.at).slice(0, SHOWN);
   let waiting = 0;
   for await (const _ of documentsUnder(deps.documents, `${WAITING}${name}/`)) waiting += 1;
-  return { name, ...rule, waiting, runs: await Promise.all(last.map((run) => outcomeOf(run, deps.ledger))) } as Json;
+  return { name, ...rule, waiting, runs: await Promise.all(last.map((run) => outcomeOf(run, deps.ledger))) };
 }
 
 /** Every automation of the caller, by name. */
@@ -51,7 +58,7 @@ export async function findAutomation(name: string, caller: Caller | null, docume
 export const unknownAutomation = (name: string): LossiError =>
   new LossiError("not_found", `there is no automation ${name}; GET /automation lists them`);
 
-async function outcomeOf({ at, task, ...run }: Run, ledger: Ledger): Promise<object> {
+async function outcomeOf({ at, task, ...run }: Run, ledger: Ledger): Promise<Described["runs"][number]> {
   const status = task === null ? null : ((await ledger.get(task))?.status ?? null);
   return { at: new Date(at).toISOString(), ...run, task, status };
 }

@@ -26,7 +26,7 @@ const event = strict({
   data: z.json().default({}),
 });
 const task = strict({ name: z.string(), payload: z.json().optional() });
-const run = z.union([
+export const run = z.union([
   strict({ orchestration: z.looseObject({}), start: z.boolean().default(true) }),
   strict({ task }),
   strict({ event }),

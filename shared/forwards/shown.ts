@@ -1,28 +1,33 @@
 /** Forwards as people see them. */
-import type { Cluster, ForwardStatus } from "../cluster/cluster.ts";
+import * as z from "zod";
+
+import type { Cluster } from "../cluster/cluster.ts";
 import { isTheirs } from "../http/access.ts";
 import type { Caller } from "../http/access.ts";
 import type { Documents } from "../state/state.ts";
-import type { Kind } from "./object.ts";
 import { listEntries } from "./registry.ts";
 import { forwardName } from "./request.ts";
 
 /** A forward as `GET /forwards` shows it. */
-export type ShownForward = {
-  name: string;
-  kind: Kind;
-  user: string;
-  /** As `stop` takes it, of its kind: `{key},0` for an import and `0,{key}` for an export; 0 where nothing is known of it. */
-  key: number;
-  address: string;
-  local: string | null;
-  /** What it leads to. */
-  target: string;
-  connections: number | null;
-  health: ForwardStatus["health"];
-  /** ISO 8601; when nobody renews it any more. */
-  expiresAt: string | null;
-};
+export const shownForward = z.object({
+  name: z.string(),
+  kind: z.enum(["import", "export"]),
+  user: z.string(),
+  key: z
+    .int()
+    .describe("of its kind, as stop takes it: {key},0 for an import and 0,{key} for an export; 0 where unknown"),
+  address: z.string().describe("inside the cluster for an import, outside for an export"),
+  local: z.string().nullable().describe("on this machine, where there is one"),
+  target: z.string().describe("what it leads to"),
+  connections: z.int().nullable().describe("open ones; null where nobody counts them"),
+  health: z.object({
+    state: z.enum(["unknown", "up", "down"]),
+    reason: z.string().nullable().describe("why it is down"),
+    checkedAt: z.int().nullable().describe("milliseconds since 1970"),
+  }),
+  expiresAt: z.iso.datetime().nullable().describe("when nobody renews it any more"),
+});
+export type ShownForward = z.infer<typeof shownForward>;
 
 /** The caller's forwards with their health, as it was when somebody looked last; `check`: looked at now. */
 export async function showForwards(

@@ -12,7 +12,8 @@ export const user = z
   .string()
   .min(1)
   .max(128)
-  .regex(/^[\p{L}\p{N}._@+-]+$/u, "letters, digits and . _ @ + - only");
+  .regex(/^[\p{L}\p{N}._@+-]+$/u, "letters, digits and . _ @ + - only")
+  .describe("letters of any script, digits and . _ @ + - only");
 
 /** Unknown keys of a job request are not refused here: the template of the submitter decides which it knows. */
 const environment = z.looseObject({
@@ -29,7 +30,7 @@ const environment = z.looseObject({
 
 const identity = strict({ id: z.union([z.string(), z.number()]), name: text });
 
-const jobRequest = z.looseObject({
+export const jobRequest = z.looseObject({
   user: user.optional(),
   target: z.string().regex(/^hpc\/[a-z0-9][a-z0-9-]{0,62}$/, "expected hpc/ and a platform, such as hpc/puhti"),
   name,
@@ -67,7 +68,7 @@ const platform = strict({
     .max(100),
 });
 
-const orchestration = strict({
+export const orchestration = strict({
   user: user.optional(),
   name,
   platforms: z

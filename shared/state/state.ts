@@ -1,4 +1,7 @@
 /** What functions remember: documents, the task ledger with its outbox, and log lines. Drivers pass one contract suite. */
+import type * as z from "zod";
+
+import type { task } from "./task.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -45,29 +48,7 @@ export const NO_TASKS: Readonly<Record<TaskStatus, number>> = {
 /** Whether a status is final. */
 export const isEnded = (status: TaskStatus): boolean => status === "SUCCESS" || status === "FAILURE";
 
-export type Task = {
-  id: string;
-  /** What `task/run` calls it, such as `tasks.forwarder-requests`. */
-  name: string;
-  /** The function that works on it. */
-  function: string;
-  /** Keyword arguments, as validated. */
-  payload: Json;
-  user: string | null;
-  status: TaskStatus;
-  /** How often work on it began since it was accepted or redriven. */
-  attempts: number;
-  result: Json;
-  /** Why it failed or is tried again, for a person. */
-  reason: string | null;
-  replayOf: string | null;
-  /** Trace id, 32 hex digits, of the request or event that asked for it. */
-  trace: string | null;
-  /** Milliseconds since 1970. */
-  createdAt: number;
-  startedAt: number | null;
-  endedAt: number | null;
-};
+export type Task = z.infer<typeof task>;
 
 export type NewTask = Pick<Task, "id" | "name" | "function" | "payload" | "user" | "replayOf" | "trace">;
 

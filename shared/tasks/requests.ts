@@ -41,6 +41,9 @@ const generate = strict({
   input: chat,
 });
 
+/** Each kind of payload, for whoever describes them. */
+export const PAYLOADS = { logs, submit, change, forward, stopForward, artifact, generate };
+
 /** The keyword arguments of a call of `task/run/{name}`, checked. Throws `invalid`, or `not_found` for an unknown name. */
 export function parseTask(name: string, keywords: unknown, caller: Caller | null = null): Work {
   if (name === TRIGGER) {

@@ -25,10 +25,10 @@ type Step = { write?: string; into?: string; after?: string; sh?: true; text: st
 
 /** The fenced blocks of the page, each with what the sentence before it says to do. */
 function steps(page: string): Step[] {
-  const blocks = page.matchAll(/(?<before>[^\n]*)\n\n {3}```(?<language>\w+)\n(?<body>[^]*?)\n {3}```/g);
+  const blocks = page.matchAll(/(?<before>[^\n]*)\n\n(?<indent> +)```(?<language>\w+)\n(?<body>[^]*?)\n\k<indent>```/g);
   return [...blocks].map(({ groups }) => {
-    const { before = "", language = "", body = "" } = groups ?? {};
-    const text = `${body.replaceAll(/^ {3}/gm, "")}\n`;
+    const { before = "", indent = "", language = "", body = "" } = groups ?? {};
+    const text = `${body.replaceAll(new RegExp(`^${indent}`, "gm"), "")}\n`;
     const [, write] = /Write `([^`]+)`:$/.exec(before) ?? [];
     const [, into, after] = /In `([^`]+)`, after `([^`]+)`:$/.exec(before) ?? [];
     if (write !== undefined) return { write, text };
@@ -62,10 +62,10 @@ function indentedAs(following: string, text: string): string {
 test("a function added by the page's steps passes its tests and answers", async () => {
   const copy = copyOfTheProject();
   const all = steps(readFileSync(join(root, "docs/add-a-function.md"), "utf8"));
-  expect(all).toHaveLength(8);
+  expect(all).toHaveLength(10);
   for (const step of all) follow(step, copy);
 
-  const files = ["functions/greeter", "platform/manifests", "platform/crds", "shared/imports", "events"];
+  const files = ["functions/greeter", "platform/manifests", "platform/crds", "shared/imports", "events", "api"];
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
   const checks = [
     [vitest, "run", "--project", "unit", ...files.map((file) => `test/${file}`)],

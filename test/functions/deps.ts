@@ -38,7 +38,7 @@ export function deps() {
 export const monitorDeps = (all: TestDeps) => ({
   ...all,
   activity: createActivity(all.lines, all.now),
-  assets: join(import.meta.dirname, "../../functions/monitor/browser"),
+  assets: join(import.meta.dirname, "../../dist"),
   secure: false,
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { filter } from "#functions/tasks/app.ts";
+import { filter } from "#functions/tasks/routes.ts";
 
 test.each([
   ["1772280000000", 1_772_280_000_000],

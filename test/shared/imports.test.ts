@@ -9,6 +9,7 @@ const root = join(import.meta.dirname, "../..");
 const MAY_IMPORT: Record<string, string[]> = {
   functions: ["events", "shared"],
   platform: ["shared"],
+  api: ["shared"],
   shared: [],
   events: [],
 };
@@ -32,6 +33,16 @@ test.each(files)("%s imports in one direction only", (file) => {
       expect([own, ...(MAY_IMPORT[own] ?? [])], specifier).toContain(folder);
     else if (PACKAGES[own] !== undefined) expect(PACKAGES[own]).toContain(specifier);
     if (own === "functions" && folder === "functions") expect(target.split("/")[1], specifier).toBe(file.split("/")[1]);
+  }
+});
+
+test("no function loads what describes it: api.ts is imported as a type", () => {
+  for (const file of files.filter((file) => file.startsWith("functions/"))) {
+    for (const [, kind, specifier = ""] of readFileSync(join(root, file), "utf8").matchAll(
+      /^import (type )?.*from "([^"]+)"/gm,
+    ))
+      if (/\/(api|http\/describe|state\/task)\.ts$/.test(specifier) && !file.endsWith("/api.ts"))
+        expect(kind, `${file}: ${specifier}`).toBe("type ");
   }
 });
 
