@@ -15,7 +15,7 @@ const root = join(import.meta.dirname, "../..");
 const apis = await readApis();
 
 /** For people, who read them as they are. */
-const PAGES = [...Object.keys(API_FILES), ...["/monitor/assets/:name", "/monitor/login", "/monitor/live", "/*"]].map(
+const PAGES = [...Object.keys(API_FILES), "/monitor/assets/:name", "/monitor/login", "/monitor/live", "/*"].map(
   (path) => `GET ${path}`,
 );
 const FORMS = ["POST /monitor/login", "POST /monitor/logout"];

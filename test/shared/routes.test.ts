@@ -22,7 +22,7 @@ serveRoutes(app, routes, {
 });
 
 async function call(method: string, path: string, body?: object, admin = true) {
-  const access = () => ({ name: "ada", admin });
+  const access = { caller: () => ({ name: "ada", admin }), sessions: null as never };
   const answer = await app.request(path, { method, ...(body && { body: JSON.stringify(body) }) }, { access });
   return { status: answer.status, json: (await answer.json()) as { message?: string } };
 }
