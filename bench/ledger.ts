@@ -80,7 +80,7 @@ async function addTask(to: Ledger, index: number): Promise<string> {
   const payload = { mode: "orchestration", type: "submit", input: { target: "hpc/puhti", name: "train.sh" } };
   const name = "tasks.forwarder-requests";
   const { id } = await to.accept(
-    { id: randomUUID(), name, function: "orchestration", payload, user: null, replayOf: null },
+    { id: randomUUID(), name, function: "orchestration", payload, user: null, replayOf: null, trace: null },
     [],
   );
   const beginning = await to.begin(id, 60_000);

@@ -11,11 +11,32 @@ import type { TaskFilter } from "#shared/state/state.ts";
 import { cancel, find, list, outcome, redrive, replay, run } from "./handle.ts";
 import type { Deps } from "./handle.ts";
 
-const filter = strict({
+/** ISO 8601, whose `+` a query reads as a space, or milliseconds since 1970. */
+const moment = z.string().transform((text, context) => {
+  const iso = text.replace(/(T\S+) (\d\d:?\d\d)$/, "$1+$2");
+  const time = /^\d{1,15}$/.test(text) ? Number(text) : /^\d{4}-\d\d-\d\d/.test(iso) ? Date.parse(iso) : Number.NaN;
+  if (!Number.isNaN(time)) return time;
+  context.addIssue("expected a time such as 2026-02-28T12:00:00Z, or milliseconds since 1970");
+  return z.NEVER;
+});
+
+export const filter = strict({
   status: z.enum(TASK_STATUSES).optional(),
   name: z.string().max(100).optional(),
   user: z.string().max(128).optional(),
-  after: z.string().max(200).optional(),
+  function: z.string().max(100).optional(),
+  trace: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/, "expected a trace id of 32 hex digits")
+    .optional(),
+  text: z.string().max(200).optional(),
+  since: moment.optional(),
+  until: moment.optional(),
+  order: z.enum(["newest", "oldest"]).optional(),
+  after: z
+    .string()
+    .regex(/^\d{1,16}$/, "expected `next` of the page before")
+    .optional(),
   limit: z.coerce.number().int().min(1).max(1000).optional(),
 });
 

@@ -28,7 +28,7 @@ export type ConnectionOptions = {
 
 /** Everything is below this; `schema` holds the version of its layout. */
 const PREFIX = "lossi:";
-const SCHEMA = 1;
+const SCHEMA = 2;
 
 /** How long a connection may take, and an answer. */
 const CONNECT_MS = 3000;
@@ -131,8 +131,16 @@ export class RedisConnection {
     // Only the very first process writes it, so that a full memory does not keep others from reading.
     if (schema === 0) schema = Number((await redis.set(key, SCHEMA, "NX", "GET")) ?? SCHEMA);
     if (schema === SCHEMA) return;
+    if (schema < SCHEMA) return this.#upgrade(redis);
     const message = `the state has schema ${schema}, this lossi knows ${SCHEMA}; run a newer lossi`;
     throw new LossiError("unavailable", message);
+  }
+
+  /** Also when several do it at once, and with tasks in flight. */
+  async #upgrade(redis: Redis): Promise<void> {
+    const commands = redis as unknown as Commands;
+    for (let place: unknown = "0"; typeof place === "string";)
+      place = await commands["taskUpgrade"]?.(PREFIX, Date.now(), place);
   }
 
   /** Once a process, and nobody waits for it. */

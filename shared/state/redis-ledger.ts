@@ -1,10 +1,15 @@
 import type { RedisConnection } from "./redis-connection.ts";
 import { fieldsOf, pairs } from "./redis-lua.ts";
-import type { Beginning, Json, Ledger, Task, TaskLease, TaskStatus } from "./state.ts";
+import { searchTasks } from "./search.ts";
+import { LOOK } from "./state.ts";
+import type { Beginning, Json, Ledger, Task, TaskFilter, TaskLease, TaskStatus } from "./state.ts";
 
 /** A script that forgets so many tasks keeps everybody else waiting for milliseconds, not longer. */
 const PRUNE_AT_ONCE = 500;
 const PRUNE_MOST = 10_000;
+
+/** The same for one that looks at tasks. */
+const LOOK_AT_ONCE = 500;
 
 /**
  * A lease ends by the clock of whoever asks, as with SQLite. Those who share Redis may be on several machines, so a worker that
@@ -17,8 +22,8 @@ export function redisLedger(connection: RedisConnection, now: () => number): Led
     did("taskRest", task.id, token, status, JSON.stringify(reason), attempts);
 
   return {
-    async accept({ id, name, function: worker, payload, user, replayOf }, announcements) {
-      const texts = [payload, user, replayOf].map((value) => JSON.stringify(value));
+    async accept({ id, name, function: worker, payload, user, replayOf, trace }, announcements) {
+      const texts = [payload, user, replayOf, trace].map((value) => JSON.stringify(value));
       return toTask(await run("taskAccept", id, name, worker, ...texts, ...pairs(announcements)));
     },
 
@@ -27,15 +32,29 @@ export function redisLedger(connection: RedisConnection, now: () => number): Led
       return found.length === 0 ? null : toTask(found);
     },
 
-    async list({ limit = 100, after = "", status = "", name = "", user } = {}) {
-      const of = user === undefined ? "" : JSON.stringify(user);
-      const found = (await run("taskList", limit + 1, after, status, name, of)) as string[][];
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      return {
-        tasks: page.map(toTask),
-        next: found.length > limit && last !== undefined ? (fieldsOf(last)["seq"] ?? null) : null,
-      };
+    async list(filter = {}) {
+      const { limit = 100, text = "", order = "newest", since = "-inf", until = "inf" } = filter;
+      const { index, applied } = lookUp(filter);
+      const has = searchTasks(text);
+      const all = text === "" && applied.length === 0 && since === "-inf" && until === "inf";
+      const tasks: Task[] = [];
+      let place = filter.after ?? "";
+      for (let left = LOOK; left > 0 && tasks.length < limit;) {
+        const count = Math.min(left, all ? limit : LOOK_AT_ONCE);
+        const most = text === "" ? limit - tasks.length : count;
+        const args = [index, order, place, count, most, since, until, ...applied];
+        const [next, looked, found] = (await run("taskLook", ...args)) as [string, number, string[][]];
+        for (const flat of found) {
+          const task = toTask(flat);
+          const { payload, result, seq } = fieldsOf(flat);
+          if (!has({ ...task, payload, result })) continue;
+          if (tasks.push(task) === limit && flat !== found.at(-1)) return { tasks, next: String(seq) };
+        }
+        if (next === "") return { tasks, next: null };
+        place = next;
+        left -= looked;
+      }
+      return { tasks, next: place };
     },
 
     async begin(id, ttlMs) {
@@ -90,6 +109,25 @@ export function redisLedger(connection: RedisConnection, now: () => number): Led
   };
 }
 
+/** The index that answers most of a filter, and the fields, each before its value, that it does not answer. */
+function lookUp({ trace, user, status, function: worker, name }: TaskFilter): { index: string; applied: string[] } {
+  const fields = { user: user === undefined ? undefined : JSON.stringify(user), status, function: worker, name };
+  const but = (...answered: string[]): string[] =>
+    Object.entries(fields).flatMap(([field, value]) =>
+      value === undefined || answered.includes(field) ? [] : [field, value],
+    );
+  if (trace !== undefined) return { index: `tasks:trace:${JSON.stringify(trace)}`, applied: but() };
+  if (fields.user !== undefined)
+    return { index: `tasks:user:${status ?? ""}:${fields.user}`, applied: but("user", "status") };
+  if (status !== undefined)
+    return {
+      index: name === undefined ? `tasks:${status}` : `tasks:${status}:${name}`,
+      applied: but("status", "name"),
+    };
+  if (worker !== undefined) return { index: `tasks:function:${worker}`, applied: but("function") };
+  return { index: name === undefined ? "tasks" : `tasks:name:${name}`, applied: but("name") };
+}
+
 function toTask(flat: unknown): Task {
   const fields = fieldsOf(flat as string[]);
   const json = (name: string): Json => JSON.parse(fields[name] ?? "null") as Json;
@@ -104,6 +142,7 @@ function toTask(flat: unknown): Task {
     result: json("result"),
     reason: json("reason") as string | null,
     replayOf: json("replayOf") as string | null,
+    trace: json("trace") as string | null,
     createdAt: Number(fields["createdAt"]),
     startedAt: json("startedAt") as number | null,
     endedAt: json("endedAt") as number | null,

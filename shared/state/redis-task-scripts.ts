@@ -1,6 +1,7 @@
 /**
  * The ledger in Redis. `task:<id>` is a hash. Ids in the order in which they were accepted are in `tasks`, `tasks:<status>`,
- * `tasks:name:<name>`, `tasks:<status>:<name>`, `tasks:user::<user>` and `tasks:user:<status>:<user>`. `ended` orders those that
+ * `tasks:name:<name>`, `tasks:<status>:<name>`, `tasks:user::<user>`, `tasks:user:<status>:<user>`, `tasks:function:<function>`
+ * and `tasks:trace:<trace>`. `ended` orders those that
  * ended, `leased` the STARTED ones by the end of their lease, `idle` the others by when they were touched last. `held:<id>` has
  * the numbers that a task holds, each before its scope, `numbers:<scope>` all that are held, `highest` the largest used.
  */
@@ -16,9 +17,11 @@ local function indexes(status, name, user)
   if user ~= 'null' then all[3] = P .. 'tasks:user:' .. status .. ':' .. user end
   return all
 end
-local function always(name, user)
-  local all = { P .. 'tasks', P .. 'tasks:name:' .. name }
-  if user ~= 'null' then all[3] = P .. 'tasks:user::' .. user end
+local function always(name, user, worker, trace)
+  local all = { P .. 'tasks', P .. 'tasks:name:' .. name, P .. 'tasks:function:' .. worker }
+  if user ~= 'null' then all[#all + 1] = P .. 'tasks:user::' .. user end
+  -- A task of the first version has none.
+  if trace and trace ~= 'null' then all[#all + 1] = P .. 'tasks:trace:' .. trace end
   return all
 end
 local function enter(all, seq, id) for _, index in ipairs(all) do call('ZADD', index, seq, id) end end
@@ -85,36 +88,46 @@ export const ledgerScripts = {
     if call('EXISTS', at(id)) == 0 then
       local seq = call('INCR', P .. 'sequence')
       call('HSET', at(id), 'id', id, 'name', name, 'function', ARGV[4], 'payload', ARGV[5], 'user', ARGV[6],
-        'replayOf', ARGV[7], 'status', 'PENDING', 'attempts', 0, 'createdAt', now, 'seq', seq)
-      enter(always(name, ARGV[6]), seq, id)
+        'replayOf', ARGV[7], 'trace', ARGV[8], 'status', 'PENDING', 'attempts', 0, 'createdAt', now, 'seq', seq)
+      enter(always(name, ARGV[6], ARGV[4], ARGV[8]), seq, id)
       move(id, 'PENDING')
-      announce(8)
+      announce(9)
     end
     return task(id)`,
   ),
 
   taskGet: ledgerScript("read", "return task(ARGV[2])"),
 
-  taskList: ledgerScript(
+  /**
+   * Looks at `count` tasks of an index and answers up to `most` that fit: created in time, and each field as told. Also the
+   * place of the last one looked at, and how many that were; no place when there is nothing behind it.
+   */
+  taskLook: ledgerScript(
     "read",
-    `local limit, after, status, name, user = tonumber(ARGV[2]), unpack(ARGV, 3, 6)
-    local index = P .. 'tasks'
-    if user ~= '' then index = index .. ':user:' .. status .. ':' .. user
-    elseif status ~= '' then index = index .. ':' .. status end
-    if user == '' and name ~= '' then index = index .. (status == '' and ':name:' or ':') .. name end
-    local from = after == '' and '+inf' or '(' .. after
-    local found, filtered = {}, user ~= '' and name ~= ''
-    while #found < limit do
-      local some = call('ZRANGE', index, from, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, filtered and 500 or limit, 'WITHSCORES')
-      if #some == 0 then break end
-      for i = 1, #some, 2 do
-        -- The few names of one user's tasks have no index of their own.
-        local fits = not filtered or field(some[i], 'name') == name
-        if fits and #found < limit then found[#found + 1] = task(some[i]) end
+    `local index, order, after, count, most = P .. ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+    local since, till = tonumber(ARGV[7]), tonumber(ARGV[8])
+    local timed = since > -math.huge or till < math.huge
+    local start = after == '' and (order == 'newest' and '+inf' or '-inf') or '(' .. after
+    local some = order == 'newest'
+      and call('ZRANGE', index, start, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, count + 1, 'WITHSCORES')
+      or call('ZRANGE', index, start, '+inf', 'BYSCORE', 'LIMIT', 0, count + 1, 'WITHSCORES')
+    local function fits(id)
+      if timed then
+        local created = tonumber(field(id, 'createdAt'))
+        if created < since or created >= till then return false end
       end
-      from = '(' .. some[#some]
+      for i = 9, #ARGV, 2 do
+        if field(id, ARGV[i]) ~= ARGV[i + 1] then return false end
+      end
+      return true
     end
-    return found`,
+    local found, looked = {}, 0
+    while looked < math.min(count, #some / 2) and #found < most do
+      local id = some[2 * looked + 1]
+      if fits(id) then found[#found + 1] = task(id) end
+      looked = looked + 1
+    end
+    return { #some / 2 > looked and some[2 * looked] or '', looked, found }`,
   ),
 
   taskBegin: ledgerScript(
@@ -240,12 +253,23 @@ export const ledgerScripts = {
     old = math.min(math.max(old, call('ZCARD', P .. 'ended') - keep), most)
     if old <= 0 then return 0 end
     for _, id in ipairs(call('ZRANGE', P .. 'ended', 0, old - 1)) do
-      local status, name, user = unpack(call('HMGET', at(id), 'status', 'name', 'user'))
-      leave(always(name, user), id)
+      local status, name, user, worker, trace =
+        unpack(call('HMGET', at(id), 'status', 'name', 'user', 'function', 'trace'))
+      leave(always(name, user, worker, trace), id)
       leave(indexes(status, name, user), id)
       call('ZREM', P .. 'ended', id)
       call('DEL', at(id))
     end
     return old`,
+  ),
+
+  /** To version 2: tasks are found by their function. Some at a time; answers the place to go on from, or nothing. */
+  taskUpgrade: ledgerScript(
+    "free",
+    `local some = call('ZRANGE', P .. 'tasks', '(' .. ARGV[2], '+inf', 'BYSCORE', 'LIMIT', 0, 1000, 'WITHSCORES')
+    for i = 1, #some, 2 do call('ZADD', P .. 'tasks:function:' .. field(some[i], 'function'), some[i + 1], some[i]) end
+    if #some > 0 then return some[#some] end
+    if call('GET', P .. 'schema') == '1' then call('SET', P .. 'schema', 2) end
+    return false`,
   ),
 };

@@ -14,3 +14,14 @@ export function searchFor(text: string): (plain: readonly unknown[], json: reado
   };
   return (plain, json) => plain.some((value) => has(value, [words])) || json.some((value) => has(value, spellings));
 }
+
+/** The same for a task as drivers keep it; nothing says nothing, also where it is written `null`. */
+export function searchTasks(text: string): (task: Record<string, unknown>) => boolean {
+  if (text === "") return () => true;
+  const has = searchFor(text);
+  return ({ id, name, user, reason, payload, result }) =>
+    has(
+      [id, name, user, reason],
+      [payload, result].filter((json) => json !== "null"),
+    );
+}

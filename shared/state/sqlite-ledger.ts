@@ -1,8 +1,9 @@
 import type { Context, Row } from "./sqlite-file.ts";
 import { nextNumber } from "./sqlite-documents.ts";
+import { listTasks, toTask } from "./sqlite-tasks.ts";
 import { insertAnnouncements } from "./sqlite-outbox.ts";
 import { isEnded } from "./state.ts";
-import type { Json, Ledger, Task, TaskFilter, TaskLease, TaskStatus } from "./state.ts";
+import type { Ledger, TaskLease, TaskStatus } from "./state.ts";
 
 export function sqliteLedger(context: Context): Ledger {
   const { sql, writer, now } = context;
@@ -53,14 +54,15 @@ export function sqliteLedger(context: Context): Ledger {
     accept: (task, announcements) =>
       writer.write(() => {
         const inserted = sql.run(
-          `INSERT INTO tasks (id, name, function, payload, user, replay_of, status, created_at, touched_at)
-           VALUES (?, ?, ?, ?, ?, ?, 'PENDING', ?, ?) ON CONFLICT (id) DO NOTHING`,
+          `INSERT INTO tasks (id, name, function, payload, user, replay_of, trace, status, created_at, touched_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, 'PENDING', ?, ?) ON CONFLICT (id) DO NOTHING`,
           task.id,
           task.name,
           task.function,
           JSON.stringify(task.payload),
           task.user,
           task.replayOf,
+          task.trace,
           now(),
           now(),
         );
@@ -73,13 +75,7 @@ export function sqliteLedger(context: Context): Ledger {
       return row === undefined ? null : toTask(row);
     },
 
-    async list(filter = {}) {
-      const { limit = 100 } = filter;
-      const { where, values } = conditions(filter);
-      const rows = sql.all(`SELECT * FROM tasks ${where} ORDER BY seq DESC LIMIT ?`, ...values, limit + 1);
-      const page = rows.slice(0, limit);
-      return { tasks: page.map(toTask), next: rows.length > limit ? String(page.at(-1)?.["seq"]) : null };
-    },
+    list: async (filter = {}) => listTasks(sql, filter),
 
     begin: (id, ttlMs) =>
       writer.write(() => {
@@ -205,29 +201,3 @@ function isAlive(pid: number): boolean {
     return (error as NodeJS.ErrnoException).code !== "ESRCH";
   }
 }
-
-function conditions({ status, name, user, after }: TaskFilter): { where: string; values: (string | number)[] } {
-  const all: [string, string | number][] = [];
-  if (status !== undefined) all.push(["status = ?", status]);
-  if (name !== undefined) all.push(["name = ?", name]);
-  if (user !== undefined) all.push(["user = ?", user]);
-  if (after !== undefined) all.push(["seq < ?", Number(after)]);
-  const where = all.length === 0 ? "" : `WHERE ${all.map(([condition]) => condition).join(" AND ")}`;
-  return { where, values: all.map(([, value]) => value) };
-}
-
-const toTask = (row: Row): Task => ({
-  id: String(row["id"]),
-  name: String(row["name"]),
-  function: String(row["function"]),
-  payload: JSON.parse(String(row["payload"])) as Json,
-  user: row["user"] as string | null,
-  status: row["status"] as TaskStatus,
-  attempts: Number(row["attempts"]),
-  result: JSON.parse(String(row["result"])) as Json,
-  reason: row["reason"] as string | null,
-  replayOf: row["replay_of"] as string | null,
-  createdAt: Number(row["created_at"]),
-  startedAt: row["started_at"] as number | null,
-  endedAt: row["ended_at"] as number | null,
-});

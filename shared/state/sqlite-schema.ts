@@ -34,6 +34,15 @@ export const MIGRATIONS: readonly string[] = [
   `,
   "ALTER TABLE tasks ADD COLUMN worker INTEGER",
   "CREATE INDEX tasks_by_user ON tasks (user, seq) WHERE user IS NOT NULL",
+  // Each index is paid for by every task: of two filters one is enough. That of a user is enough to count by status.
+  `
+  ALTER TABLE tasks ADD COLUMN trace TEXT;
+  CREATE INDEX tasks_by_trace ON tasks (trace, seq) WHERE trace IS NOT NULL;
+  CREATE INDEX tasks_by_function ON tasks (function, seq);
+  DROP INDEX tasks_by_name_and_status;
+  DROP INDEX tasks_by_user;
+  CREATE INDEX tasks_by_user ON tasks (user, seq, status) WHERE user IS NOT NULL;
+  `,
 ];
 
 /** The same for `lines.sqlite`. The first version had no number, so what it made may be there. */

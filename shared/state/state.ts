@@ -52,13 +52,15 @@ export type Task = {
   /** Why it failed or is tried again, for a person. */
   reason: string | null;
   replayOf: string | null;
+  /** Trace id, 32 hex digits, of the request or event that asked for it. */
+  trace: string | null;
   /** Milliseconds since 1970. */
   createdAt: number;
   startedAt: number | null;
   endedAt: number | null;
 };
 
-export type NewTask = Pick<Task, "id" | "name" | "function" | "payload" | "user" | "replayOf">;
+export type NewTask = Pick<Task, "id" | "name" | "function" | "payload" | "user" | "replayOf" | "trace">;
 
 /** How long a new announcement is left to the process that wrote it before others may claim it. */
 export const GRACE_MS = 5000;
@@ -80,18 +82,35 @@ export type TaskFilter = {
   status?: TaskStatus;
   name?: string;
   user?: string;
-  /** Continue after this place: `next` of the page before. */
+  function?: string;
+  trace?: string;
+  /** Without regard to case, in id, name, user, reason, payload and result. */
+  text?: string;
+  /** `createdAt` from here on, in milliseconds since 1970. */
+  since?: number;
+  /** `createdAt` before this, in milliseconds since 1970. */
+  until?: number;
+  /** Default `newest`: the newest task is first. With `oldest` the first page is what is last otherwise. */
+  order?: "newest" | "oldest";
+  /** Continue after this place, in the same order: `next` of the page before. */
   after?: string;
   /** 1 to 1000, default 100. */
   limit?: number;
 };
+
+/** At most so many tasks are looked at for one page of a list. */
+export const LOOK = 5000;
 
 /** Tasks and the events they cause. Every method is one transaction, durable when it resolves. */
 export interface Ledger {
   /** PENDING together with its announcements; one that was accepted under this id stays as it is, and nothing is announced. */
   accept(task: NewTask, announcements: Announcement[]): Promise<Task>;
   get(id: string): Promise<Task | null>;
-  /** Newest first. */
+  /**
+   * One page, newest first unless told otherwise. An index answers one filter, the first there is of trace, user, status,
+   * function and name; the others are applied to at most {@link LOOK} tasks a call. So a page may be shorter than `limit`, or
+   * empty, while `next` is not `null`. Everything was looked at when it is.
+   */
   list(filter?: TaskFilter): Promise<{ tasks: Task[]; next: string | null }>;
   /** Takes the lease, marks STARTED and counts the attempt. */
   begin(id: string, ttlMs: number): Promise<Beginning>;

@@ -19,7 +19,7 @@ export async function accept(
   { id = randomUUID(), replayOf = null }: { id?: string; replayOf?: string | null } = {},
 ): Promise<string> {
   const announcements = [requested({ id, function: work.function }, deps.source)];
-  await deps.ledger.accept({ ...work, id, replayOf }, announcements);
+  await deps.ledger.accept({ ...work, id, replayOf, trace: null }, announcements);
   deps.announcer.announce(announcements);
   aboutTask(id);
   return id;

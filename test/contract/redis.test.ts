@@ -192,6 +192,32 @@ describe.skipIf(!hasRedis)("redis", () => {
     expect(await client.keys("*")).toEqual(["lossi:schema"]);
   });
 
+  test("a state of the release before is brought up to date, also by several at once, with tasks in flight", async () => {
+    const redis = await server();
+    const place = redis.place();
+    const client = new Redis({ port: redis.port, db: Number(place["REDIS_DB"]) });
+    onTestFinished(() => client.disconnect());
+    const ids = Array.from({ length: 2500 }, (_, n) => `t${n}`);
+    const before = open(place).ledger;
+    while (ids.length > 0) await Promise.all(ids.splice(0, 500).map((id) => before.accept(newTask(id), [])));
+    // What the release before did not know.
+    await client.del("lossi:tasks:function:orchestration");
+    await Promise.all(Array.from({ length: 2500 }, (_, n) => client.hdel(`lossi:task:t${n}`, "trace")));
+    await client.set("lossi:schema", 1);
+    const states = [open(place), open(place), open(place)];
+    await Promise.all(states.map(({ ledger }) => ledger.begin("t7", 1000)));
+    expect(await client.get("lossi:schema")).toBe("2");
+    expect(await client.zcard("lossi:tasks:function:orchestration")).toBe(2500);
+    const newest = (await states[0]?.ledger.list({ function: "orchestration", limit: 1 }))?.tasks[0];
+    expect(newest).toMatchObject({ id: "t2499", trace: null });
+    expect(await states[1]?.ledger.get("t7")).toMatchObject({ status: "STARTED", attempts: 1 });
+    const lease = await states[1]?.ledger.begin("t8", 1000);
+    if (lease?.outcome !== "begun") throw new Error("not begun");
+    await states[1]?.ledger.end(lease.lease, { status: "SUCCESS", result: 1 }, []);
+    expect(await states[2]?.ledger.prune({ endedBefore: later(), keep: 0 })).toBe(1);
+    expect(await client.zcard("lossi:tasks:function:orchestration")).toBe(2499);
+  });
+
   test("log lines of the release before are shown, beside new ones", async () => {
     const redis = await server();
     const place = redis.place();
@@ -286,9 +312,11 @@ describe.skipIf(!hasRedis)("redis", () => {
         { status: "PENDING" },
         { name: "other" },
         { name: "other", status: "PENDING" },
+        { function: "orchestration" },
+        { trace: "0af7651916cd43dd8448eb211c80319c" },
       ] as const)
         for (const user of [undefined, "me"])
-          if (user === undefined || !("name" in filter)) {
+          if (user === undefined || !("name" in filter || "function" in filter || "trace" in filter)) {
             const page = await state.ledger.list({ ...filter, ...(user !== undefined && { user }), limit: 5 });
             expect(page.tasks).toHaveLength(5);
             await state.ledger.list({ ...filter, ...(page.next !== null && { after: page.next }), limit: 5 });
@@ -303,7 +331,9 @@ describe.skipIf(!hasRedis)("redis", () => {
     const filled = async (count: number): Promise<State> => {
       const state = open(redis.place());
       const ids = Array.from({ length: count }, (_, n) => `t${n}`);
-      const tasks = ids.map((id, n) => newTask(id, { name: n % 2 === 0 ? "other" : "same" }));
+      const tasks = ids.map((id, n) =>
+        newTask(id, { name: n % 2 === 0 ? "other" : "same", trace: "0af7651916cd43dd8448eb211c80319c" }),
+      );
       while (tasks.length > 0)
         await Promise.all(tasks.splice(0, 200).map((task) => state.ledger.accept(task, [announcementOf(task.id)])));
       return state;

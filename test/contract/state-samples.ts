@@ -7,6 +7,7 @@ export const newTask = (id: string, over: Partial<NewTask> = {}): NewTask => ({
   payload: { mode: "orchestration", deep: [1, "två", null] },
   user: "me",
   replayOf: null,
+  trace: null,
   ...over,
 });
 

@@ -61,6 +61,21 @@ test("an older schema is brought up to date with tasks in flight", async () => {
   db.close();
 });
 
+test("a state of the release before is opened: its tasks are listed, and go on", async () => {
+  const folder = temporaryFolder();
+  const db = new DatabaseSync(join(folder, "state.sqlite"));
+  migrate(db, MIGRATIONS.slice(0, 3));
+  db.exec(`INSERT INTO tasks (id, name, function, payload, user, status, created_at, touched_at)
+    VALUES ('old', 'n', 'logs', '{}', 'me', 'PENDING', 1, 1)`);
+  db.close();
+  const { ledger, close } = openSqliteState({ folder });
+  await ledger.accept(newTask("new", { function: "logs", trace: "0af7651916cd43dd8448eb211c80319c" }), []);
+  for (const filter of [{}, { function: "logs" }, { user: "me" }, { status: "PENDING" }] as const)
+    expect((await ledger.list(filter)).tasks.map(({ id }) => id)).toEqual(["new", "old"]);
+  expect(await ledger.begin("old", 1000)).toMatchObject({ outcome: "begun", lease: { task: { trace: null } } });
+  close();
+});
+
 test("log lines of the release before are shown, beside new ones", async () => {
   const folder = temporaryFolder();
   const db = new DatabaseSync(join(folder, "lines.sqlite"));
@@ -112,9 +127,11 @@ test("list stays as fast with 100 000 tasks: every filter is answered from an in
   const db = new DatabaseSync(join(folder, "state.sqlite"));
   for (const where of [
     "",
-    "WHERE status = 'PENDING'",
+    "WHERE trace = 'x'",
+    "WHERE user = 'x' AND seq > 9",
+    "WHERE status = 'PENDING' AND seq < 9",
+    "WHERE function = 'x'",
     "WHERE name = 'x'",
-    "WHERE status = 'PENDING' AND name = 'x' AND seq < 9",
   ]) {
     const plan = db.prepare(`EXPLAIN QUERY PLAN SELECT * FROM tasks ${where} ORDER BY seq DESC LIMIT 10`).all();
     expect(JSON.stringify(plan), where).not.toMatch(/TEMP B-TREE/);

@@ -6,8 +6,17 @@ import { describe, expect, onTestFinished, test } from "vitest";
 
 import { baseConfig, loadConfig } from "#shared/config.ts";
 import { openState } from "#shared/state/open.ts";
-import { GRACE_MS } from "#shared/state/state.ts";
-import type { Announcement, LineFilter, LogLine, State, Task, TaskLease } from "#shared/state/state.ts";
+import { GRACE_MS, LOOK } from "#shared/state/state.ts";
+import type {
+  Announcement,
+  LineFilter,
+  LogLine,
+  NewTask,
+  State,
+  Task,
+  TaskFilter,
+  TaskLease,
+} from "#shared/state/state.ts";
 
 import { runChildren, startChild } from "./children.ts";
 import { announcementOf, newLine, newTask } from "./state-samples.ts";
@@ -234,6 +243,99 @@ export function stateContract(driver: string, freshPlace: () => Place): void {
         tasks: [{ id: "id-1" }, { id: "id-0" }],
         next: null,
       });
+    });
+
+    const TRACES = ["0af7651916cd43dd8448eb211c80319c", "4bf92f3577b34da6a3ce929d0e0e4736"] as const;
+
+    test("list: by every filter, alone and together", async () => {
+      const { ledger, clock } = fresh();
+      const accept = async (id: string, over: Partial<NewTask>) => {
+        await ledger.accept(newTask(id, { user: null, payload: {}, ...over }), []);
+        clock.now += 10;
+      };
+      const start = clock.now;
+      await accept("a", { name: "x", function: "setup", user: "ada", trace: TRACES[0] });
+      await accept("b", { name: "x", function: "logs", user: "ada", trace: TRACES[1] });
+      await accept("c", { name: "y", function: "logs", user: "bob", trace: TRACES[0] });
+      await accept("d", { name: "y", function: "logs", payload: { Note: 'Käyttäjän "oma"\nrivi' } });
+      await ledger.end(await begin({ ledger }, "b"), { status: "SUCCESS", result: { key: "JOBS/7" } }, []);
+      await ledger.end(await begin({ ledger }, "c"), { status: "FAILURE", reason: "The Store Is Down" }, []);
+      const ids = async (filter: TaskFilter) => (await ledger.list(filter)).tasks.map(({ id }) => id).join("");
+      expect((await ledger.list({ limit: 1, order: "oldest" })).tasks[0]).toMatchObject({ trace: TRACES[0] });
+      expect((await ledger.get("d"))?.trace).toBeNull();
+      for (const [filter, expected] of [
+        [{ trace: TRACES[0] }, "ca"],
+        [{ trace: "0".repeat(32) }, ""],
+        [{ trace: TRACES[0], user: "bob" }, "c"],
+        [{ trace: TRACES[0], status: "PENDING" }, "a"],
+        [{ function: "logs" }, "dcb"],
+        [{ function: "logs", name: "y" }, "dc"],
+        [{ function: "logs", status: "PENDING" }, "d"],
+        [{ function: "logs", user: "ada" }, "b"],
+        [{ name: "x", status: "SUCCESS" }, "b"],
+        [{ name: "x", user: "ada", status: "PENDING" }, "a"],
+        [{ since: start + 10 }, "dcb"],
+        [{ until: start + 10 }, "a"],
+        [{ since: start + 10, until: start + 30 }, "cb"],
+        [{ since: start + 10, user: "ada" }, "b"],
+        [{ text: "C" }, "c"],
+        [{ text: "ADA" }, "ba"],
+        [{ text: "store is" }, "c"],
+        [{ text: "jobs/7" }, "b"],
+        [{ text: "KÄYTTÄJÄN" }, "d"],
+        [{ text: '"OMA"\nR' }, "d"],
+        [{ text: "note" }, "d"],
+        [{ text: "null" }, ""],
+        [{ text: "" }, "dcba"],
+        [{ text: "ada", status: "SUCCESS" }, "b"],
+        [{ order: "oldest" }, "abcd"],
+        [{ order: "oldest", function: "logs", since: start + 20 }, "cd"],
+      ] as [TaskFilter, string][])
+        expect(await ids(filter), JSON.stringify(filter)).toBe(expected);
+    });
+
+    test("list: pages in both orders, every task once", async () => {
+      const { ledger } = fresh();
+      for (const id of range(10)) await ledger.accept(newTask(id, { payload: id < "id-5" ? "low" : "high" }), []);
+      const pages = async (filter: TaskFilter): Promise<string[]> => {
+        const seen: string[] = [];
+        for (let after: string | null | undefined; after !== null;) {
+          const page: Awaited<ReturnType<typeof ledger.list>> = await ledger.list({
+            ...filter,
+            ...(after && { after }),
+          });
+          expect(page.tasks.length).toBeLessThanOrEqual(filter.limit ?? 100);
+          seen.push(...page.tasks.map(({ id }) => id));
+          after = page.next;
+        }
+        return seen;
+      };
+      for (const limit of [1, 3, 5, 10, 11]) {
+        expect(await pages({ limit })).toEqual(range(10).toReversed());
+        expect(await pages({ limit, order: "oldest" })).toEqual(range(10));
+        expect(await pages({ limit, order: "oldest", status: "PENDING" })).toEqual(range(10));
+        expect(await pages({ limit, text: "LOW" })).toEqual(range(5).toReversed());
+        expect(await pages({ limit, text: "high", order: "oldest" })).toEqual(range(10).slice(5));
+        expect(await pages({ limit, user: "me", function: "orchestration" })).toEqual(range(10).toReversed());
+      }
+      expect((await ledger.list({ limit: 10 })).next).toBeNull();
+    });
+
+    test("list: looks at so many tasks a page, and says where to go on", async () => {
+      const { ledger } = fresh();
+      const rare = { id: "id-9999", name: "rare", payload: "needle" };
+      await ledger.accept({ ...newTask("first"), ...rare }, []);
+      const tasks = Array.from({ length: LOOK + 10 }, (_, n) => newTask(`t${n}`));
+      while (tasks.length > 0) await Promise.all(tasks.splice(0, 500).map((task) => ledger.accept(task, [])));
+      for (const filter of [{ user: "me", name: "rare" }, { text: "needle" }, { until: 0 }] as const) {
+        const page = await ledger.list({ ...filter, limit: 2 });
+        expect(page.tasks).toEqual([]);
+        const last = await ledger.list({ ...filter, limit: 2, after: String(page.next) });
+        expect(last).toMatchObject({ tasks: "until" in filter ? [] : [rare], next: null });
+        const rest = await ledger.list({ limit: 1000, after: String(page.next) });
+        expect(rest.tasks).toHaveLength(11);
+      }
+      expect((await ledger.list({ name: "rare", limit: 2 })).tasks).toHaveLength(1);
     });
 
     test("reserve: the same numbers again, topped up after a release, kept after SUCCESS, given back by FAILURE", async () => {

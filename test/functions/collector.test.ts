@@ -222,7 +222,10 @@ test("the metrics of dashboards, value by value, as promtool likes them", async 
   await all.put("TIMES/train", '{"7":{"name":"step \\"one\\"","total-seconds":3.5},"8":{"name":"x"}}', FORWARDER);
   await all.put("TIMES/broken", "{", FORWARDER);
   await all.job(STORED);
-  await all.ledger.accept({ id: "t", name: "n", function: "logs", payload: {}, user: null, replayOf: null }, []);
+  await all.ledger.accept(
+    { id: "t", name: "n", function: "logs", payload: {}, user: null, replayOf: null, trace: null },
+    [],
+  );
   const text = await all.metrics();
   const [, row] = Object.entries(expectedSacct("odd-name").rows)[0] as [string, { metrics: Record<string, number> }];
   const id = expectedSacct("odd-name").rows["1"]?.metadata["job-id"];

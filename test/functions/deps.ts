@@ -38,7 +38,15 @@ export type TestDeps = ReturnType<typeof deps>;
 /** A task under way. */
 export async function begun({ ledger }: TestDeps, id: string): Promise<TaskLease> {
   await ledger.accept(
-    { id, name: "tasks.forwarder-requests", function: "orchestration", payload: {}, user: null, replayOf: null },
+    {
+      id,
+      name: "tasks.forwarder-requests",
+      function: "orchestration",
+      payload: {},
+      user: null,
+      replayOf: null,
+      trace: null,
+    },
     [],
   );
   const beginning = await ledger.begin(id, 60_000);
