@@ -1,7 +1,7 @@
 import type { RedisConnection } from "./redis-connection.ts";
 import { fieldsOf, pairs } from "./redis-lua.ts";
 import { searchTasks } from "./search.ts";
-import { LOOK } from "./state.ts";
+import { LOOK, NO_TASKS, TASK_STATUSES, isEnded } from "./state.ts";
 import type { Beginning, Json, Ledger, Task, TaskFilter, TaskLease, TaskStatus } from "./state.ts";
 
 /** A script that forgets so many tasks keeps everybody else waiting for milliseconds, not longer. */
@@ -55,6 +55,19 @@ export function redisLedger(connection: RedisConnection, now: () => number): Led
         left -= looked;
       }
       return { tasks, next: place };
+    },
+
+    async counts(user) {
+      const of = user === undefined ? "" : JSON.stringify(user);
+      const found = (await run("taskCounts", of, ...TASK_STATUSES)) as [number, string][];
+      const byStatus = { ...NO_TASKS };
+      const open: number[] = [];
+      for (const [n, status] of TASK_STATUSES.entries()) {
+        const [count, first] = found[n] ?? [0, ""];
+        byStatus[status] = count;
+        if (count > 0 && !isEnded(status)) open.push(Number(first));
+      }
+      return { byStatus, oldestOpenAt: open.length === 0 ? null : Math.min(...open) };
     },
 
     async begin(id, ttlMs) {

@@ -130,6 +130,18 @@ export const ledgerScripts = {
     return { #some / 2 > looked and some[2 * looked] or '', looked, found }`,
   ),
 
+  /** How many of each status, and when the first of each was created. */
+  taskCounts: ledgerScript(
+    "read",
+    `local found = {}
+    for i = 3, #ARGV do
+      local index = P .. 'tasks:' .. (ARGV[2] == '' and ARGV[i] or 'user:' .. ARGV[i] .. ':' .. ARGV[2])
+      local first = call('ZRANGE', index, 0, 0)[1]
+      found[#found + 1] = { call('ZCARD', index), first and field(first, 'createdAt') or '' }
+    end
+    return found`,
+  ),
+
   taskBegin: ledgerScript(
     "write",
     `local id, ends = ARGV[2], ARGV[3]

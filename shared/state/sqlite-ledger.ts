@@ -1,6 +1,6 @@
 import type { Context, Row } from "./sqlite-file.ts";
 import { nextNumber } from "./sqlite-documents.ts";
-import { listTasks, toTask } from "./sqlite-tasks.ts";
+import { countTasks, listTasks, toTask } from "./sqlite-tasks.ts";
 import { insertAnnouncements } from "./sqlite-outbox.ts";
 import { isEnded } from "./state.ts";
 import type { Ledger, TaskLease, TaskStatus } from "./state.ts";
@@ -76,6 +76,7 @@ export function sqliteLedger(context: Context): Ledger {
     },
 
     list: async (filter = {}) => listTasks(sql, filter),
+    counts: async (user) => countTasks(sql, user),
 
     begin: (id, ttlMs) =>
       writer.write(() => {

@@ -33,6 +33,15 @@ export interface Documents {
 export const TASK_STATUSES = ["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE"] as const;
 export type TaskStatus = (typeof TASK_STATUSES)[number];
 
+/** Tasks by their status when there are none. */
+export const NO_TASKS: Readonly<Record<TaskStatus, number>> = {
+  PENDING: 0,
+  STARTED: 0,
+  RETRY: 0,
+  SUCCESS: 0,
+  FAILURE: 0,
+};
+
 /** Whether a status is final. */
 export const isEnded = (status: TaskStatus): boolean => status === "SUCCESS" || status === "FAILURE";
 
@@ -98,6 +107,9 @@ export type TaskFilter = {
   limit?: number;
 };
 
+/** `oldestOpenAt`: `createdAt` of the oldest that has not ended. */
+export type TaskCounts = { byStatus: Record<TaskStatus, number>; oldestOpenAt: number | null };
+
 /** At most so many tasks are looked at for one page of a list. */
 export const LOOK = 5000;
 
@@ -112,6 +124,8 @@ export interface Ledger {
    * empty, while `next` is not `null`. Everything was looked at when it is.
    */
   list(filter?: TaskFilter): Promise<{ tasks: Task[]; next: string | null }>;
+  /** How many there are of each status, of all users or of one. */
+  counts(user?: string): Promise<TaskCounts>;
   /** Takes the lease, marks STARTED and counts the attempt. */
   begin(id: string, ttlMs: number): Promise<Beginning>;
   /** Holds the lease for longer; false when it has passed on. */

@@ -338,6 +338,40 @@ export function stateContract(driver: string, freshPlace: () => Place): void {
       expect((await ledger.list({ name: "rare", limit: 2 })).tasks).toHaveLength(1);
     });
 
+    test("counts: by status, and the oldest that has not ended, of all and of one user", async () => {
+      const { ledger, clock } = fresh();
+      const none = { PENDING: 0, STARTED: 0, RETRY: 0, SUCCESS: 0, FAILURE: 0 };
+      expect(await ledger.counts()).toEqual({ byStatus: none, oldestOpenAt: null });
+      const start = clock.now;
+      for (const [id, user] of [
+        ["a", "ada"],
+        ["b", null],
+        ["c", "ada"],
+        ["d", "bob"],
+        ["e", "ada"],
+        ["f", "ada"],
+      ] as const) {
+        await ledger.accept(newTask(id, { user }), []);
+        clock.now += 10;
+      }
+      await ledger.end(await begin({ ledger }, "a"), { status: "SUCCESS", result: 1 }, []);
+      await ledger.retry(await begin({ ledger }, "b"), "down");
+      await begin({ ledger }, "c");
+      await ledger.end(await begin({ ledger }, "d"), { status: "FAILURE", reason: "x" }, []);
+      expect(await ledger.counts()).toEqual({
+        byStatus: { PENDING: 2, STARTED: 1, RETRY: 1, SUCCESS: 1, FAILURE: 1 },
+        oldestOpenAt: start + 10,
+      });
+      expect(await ledger.counts("ada")).toEqual({
+        byStatus: { ...none, PENDING: 2, STARTED: 1, SUCCESS: 1 },
+        oldestOpenAt: start + 20,
+      });
+      expect(await ledger.counts("bob")).toEqual({ byStatus: { ...none, FAILURE: 1 }, oldestOpenAt: null });
+      expect(await ledger.counts("nobody")).toEqual({ byStatus: none, oldestOpenAt: null });
+      await ledger.prune({ endedBefore: 0, keep: 0 });
+      expect((await ledger.counts()).byStatus).toMatchObject({ SUCCESS: 0, FAILURE: 0, PENDING: 2 });
+    });
+
     test("reserve: the same numbers again, topped up after a release, kept after SUCCESS, given back by FAILURE", async () => {
       const { ledger } = fresh();
       for (const id of ["a", "b", "c"]) await ledger.accept(newTask(id), []);
