@@ -5,13 +5,10 @@ import type { Json, LineFilter, LogLine } from "./state.ts";
 /** A line as a driver has it: `fields` is JSON, and missing in lines of the first version. */
 export type StoredLine = Omit<LogLine, "fields"> & { number: number; fields: string | null };
 
-/** Tells whether a line has what the filter asks for. */
-export function fitting({ functions, trace, text }: LineFilter): (line: StoredLine) => boolean {
+/** Tells whether a line has what the filter asks for; drivers look a trace up themselves. */
+export function fitting({ functions, text }: LineFilter): (line: StoredLine) => boolean {
   const has = text === undefined || text === "" ? () => true : searchFor(text);
-  return (line) =>
-    (functions === undefined || functions.includes(line.function)) &&
-    (trace === undefined || line.trace === trace) &&
-    has([line.message], [line.fields]);
+  return (line) => (functions === undefined || functions.includes(line.function)) && has([line.message], [line.fields]);
 }
 
 /** The answer: `found` in the order in which it was looked at; `newest` is the newest line there was before that. */

@@ -1,7 +1,7 @@
 /** Reading the ledger's tasks: a page of them, and how many there are. */
 import { searchTasks } from "./search.ts";
 import type { Row, Statements } from "./sqlite-file.ts";
-import { LOOK, NO_TASKS, TASK_STATUSES, isEnded } from "./state.ts";
+import { LOOK, NO_TASKS, isEnded } from "./state.ts";
 import type { Json, Task, TaskCounts, TaskFilter, TaskStatus } from "./state.ts";
 
 /** What has an index, the most selective first. */
@@ -38,27 +38,16 @@ export function listTasks(sql: Statements, filter: TaskFilter): { tasks: Task[];
   return { tasks: sql.all(whole, JSON.stringify(found)).map(toTask), next };
 }
 
-const OPEN = TASK_STATUSES.filter((status) => !isEnded(status));
-
 /** See `Ledger.counts`. One index is read, once: that of all tasks by status, or that of one user's. */
 export function countTasks(sql: Statements, user?: string): TaskCounts {
+  const [of, ...values] = user === undefined ? ["tasks"] : ["tasks INDEXED BY tasks_by_user WHERE user = ?", user];
+  const rows = sql.all(`SELECT status, count(*) AS count, min(seq) AS first FROM ${of} GROUP BY status`, ...values);
   const byStatus = { ...NO_TASKS };
-  if (user !== undefined) {
-    const each = TASK_STATUSES.map((status) => `count(*) FILTER (WHERE status = '${status}') AS ${status}`);
-    const first = `min(seq) FILTER (WHERE status IN (${OPEN.map((status) => `'${status}'`).join()})) AS first`;
-    const counted = sql.get(`SELECT ${each.join()}, ${first} FROM tasks INDEXED BY tasks_by_user WHERE user = ?`, user);
-    for (const status of TASK_STATUSES) byStatus[status] = Number(counted?.[status]);
-    return { byStatus, oldestOpenAt: createdAt(sql, counted?.["first"]) };
-  }
-  for (const { status, count } of sql.all("SELECT status, count(*) AS count FROM tasks GROUP BY status"))
-    byStatus[status as TaskStatus] = Number(count);
-  const firsts = OPEN.map((status) => `SELECT min(seq) AS seq FROM tasks WHERE status = '${status}'`);
-  const oldest = sql.get(`SELECT min(seq) AS first FROM (${firsts.join(" UNION ALL ")})`);
-  return { byStatus, oldestOpenAt: createdAt(sql, oldest?.["first"]) };
-}
-
-function createdAt(sql: Statements, seq: string | number | null = null): number | null {
-  return seq === null ? null : Number(sql.get("SELECT created_at FROM tasks WHERE seq = ?", seq)?.["created_at"]);
+  for (const { status, count } of rows) byStatus[status as TaskStatus] = Number(count);
+  const open = rows.filter(({ status }) => !isEnded(status as TaskStatus)).map(({ first }) => Number(first));
+  if (open.length === 0) return { byStatus, oldestOpenAt: null };
+  const oldest = sql.get("SELECT created_at FROM tasks WHERE seq = ?", Math.min(...open));
+  return { byStatus, oldestOpenAt: Number(oldest?.["created_at"]) };
 }
 
 /** The condition that an index answers together with the place, and those that are applied to each task. */

@@ -587,6 +587,7 @@ export function stateContract(driver: string, freshPlace: () => Place): void {
       await lines.prune({ before: 100, keep: 100 });
       lines.write(line(101, "a"));
       expect(await texts(lines, { after: next })).toEqual(["a 101"]);
+      expect(await texts(lines, { after: "999999" })).toEqual(["a 101"]);
     });
 
     test("read: finds what fits among many that do not", async () => {
