@@ -1,6 +1,6 @@
-/** Builds what `npm start` and the image run: `dist/<function>.cjs`, one minified file each, and the platform.
- * `--watch` rebuilds; `--modules FILE` writes down which source files went into what functions load. */
-import { cpSync, readdirSync, writeFileSync } from "node:fs";
+/** Builds what `npm start` and the image run: `dist/<function>.cjs`, one minified file each, the platform, and the command
+ * `dist/lossi.mjs`. `--watch` rebuilds; `--modules FILE` writes down which source files went into what functions load. */
+import { chmodSync, cpSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { build, watch } from "rolldown";
@@ -55,15 +55,29 @@ const platform: BuildOptions = {
   output: { file: resolve(root, "dist/platform.mjs"), format: "esm", codeSplitting: false },
 };
 
+/** The command `lossi`: this one file, wherever there is Node. */
+const command: BuildOptions = {
+  ...shared,
+  input: resolve(root, "cli/main.ts"),
+  output: {
+    file: resolve(root, "dist/lossi.mjs"),
+    format: "esm",
+    minify: true,
+    codeSplitting: false,
+    banner: "#!/usr/bin/env node",
+  },
+};
+
 if (process.argv.includes("--watch")) {
   copyPage();
   watch([page, ...functions]).on("event", (event) => {
     if (event.code === "ERROR") console.error(event.error.message);
   });
 } else {
-  const [, ...built] = await Promise.all(
-    [platform, page, ...bundledClients, ...functions].map((bundle) => build(bundle)),
+  const [, , ...built] = await Promise.all(
+    [platform, command, page, ...bundledClients, ...functions].map((bundle) => build(bundle)),
   );
+  chmodSync(resolve(root, "dist/lossi.mjs"), 0o755);
   copyPage();
   const option = process.argv.indexOf("--modules");
   const file = process.argv[option + 1];
