@@ -55,10 +55,22 @@ const platform: BuildOptions = {
   output: { file: resolve(root, "dist/platform.mjs"), format: "esm", codeSplitting: false },
 };
 
+/** Loads SQLite when a file is opened: an older Node has none, and `lossi doctor` shall be able to say so. */
+const LATE_SQLITE = `export function DatabaseSync(...given) {
+  return new (process.getBuiltinModule("node:sqlite").DatabaseSync)(...given);
+}`;
+
 /** The command `lossi`: this one file, wherever there is Node. */
 const command: BuildOptions = {
   ...shared,
   input: resolve(root, "cli/main.ts"),
+  plugins: [
+    {
+      name: "late-sqlite",
+      resolveId: (id) => (id === "node:sqlite" ? "\0late-sqlite" : null),
+      load: (id) => (id === "\0late-sqlite" ? LATE_SQLITE : null),
+    },
+  ],
   output: {
     file: resolve(root, "dist/lossi.mjs"),
     format: "esm",

@@ -26,8 +26,9 @@ export const doctor: Command = {
   takes: "",
   summary: "what is wrong with a set-up, why, and what to type next",
   flags: { manifests: "the manifests that npm start shall read (knative/base)" },
-  help: `Looks at this machine, in the environment that npm start would have; with a --url elsewhere, at what that lossi
-says of itself. Nothing that it does stays, and a lossi at work is not disturbed.`,
+  help: `Looks at this machine, in the environment that npm start would have; with
+a --url elsewhere, at what that lossi says of itself. Nothing that it does
+stays, and a lossi at work is not disturbed.`,
   words: 0,
   async run(context) {
     const { given, env, terminal } = context;
@@ -51,13 +52,16 @@ async function* elsewhere({ client }: Context): AsyncGenerator<Named> {
 }
 
 async function* here({ given, env, client }: Context): AsyncGenerator<Named> {
+  const node = checkNode();
+  yield ["node", node];
+  // Nothing else would be worth believing.
+  if (node.state === "failed") return;
   const manifests = checkManifests(given.manifests as string | undefined, env);
   const named = given.url !== undefined || (env["LOSSI_URL"] ?? "") !== "" ? new URL(client().url) : null;
   const parsed = baseConfig.safeParse({ ...manifests.loaded?.resources.services[0]?.env, ...env });
   const { home, port } = placeOf(env);
   const first = named === null ? port : Number(named.port || "80");
 
-  yield ["node", checkNode()];
   yield ["environment", checkEnvironment(env, manifests.loaded?.resources.services ?? [])];
   const ports = first === null ? null : await checkPorts(first);
   yield ["ports", ports?.finding ?? skipped("LOSSI_PORT comes first")];

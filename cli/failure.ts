@@ -1,7 +1,15 @@
 /** What a command ends with when it cannot do its work: what happened, why, and what to type next. */
 
 /** Exit codes, those above 63 as `sysexits.h` has them. */
-export const EXIT = { done: 0, broken: 1, usage: 64, unreachable: 69, notAllowed: 77, interrupted: 130 } as const;
+export const EXIT = {
+  done: 0,
+  broken: 1,
+  usage: 64,
+  unreachable: 69,
+  notAllowed: 77,
+  interrupted: 130,
+  terminated: 143,
+} as const;
 
 export type Parts = { what: string; why: string; next: string };
 

@@ -25,7 +25,8 @@ export const logs: Command = {
     follow: "go on with what is written, until Ctrl-C",
     lines: `how many to begin with, 1 to ${PAGE} (100)`,
   },
-  help: "Following asks once a second, which keeps the function monitor awake, and goes on after lossi was away.",
+  help: `Following asks once a second, which keeps the function monitor awake, and
+goes on after lossi was away.`,
   words: 1,
   async run(context) {
     const { given, terminal } = context;

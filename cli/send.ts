@@ -11,9 +11,10 @@ import { EXIT, Failure, usage } from "./failure.ts";
 
 export const send: Command = {
   takes: "TYPE FILE",
-  summary: "announce an event with data from a JSON file (-: stdin)",
+  summary: "announce an event, its data from a file (-: stdin)",
   flags: {},
-  help: "Prints the event's id. docs/events.md has every type with its fields; events/samples/ has data to begin with.",
+  help: `Prints the event's id. docs/events.md has every type with its fields;
+events/samples/ has data to begin with.`,
   words: 2,
   async run({ words: [type, file], given, client, terminal }) {
     if (type === undefined || file === undefined)

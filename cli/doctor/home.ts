@@ -30,10 +30,14 @@ export function standing(folder: string): string {
 /** Runs with a folder beside the state, on the same disk, that is gone afterwards. */
 export async function withScratch<T>(home: string, use: (folder: string) => T | Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(standing(home), ".lossi-doctor-"));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  // Who stops us, or stops reading, ends the process in between.
+  process.once("exit", remove);
   try {
     return await use(folder);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    process.off("exit", remove);
+    remove();
   }
 }
 

@@ -9,7 +9,7 @@ import { failed, ok } from "./check.ts";
 import type { Finding } from "./check.ts";
 import { listenerOf } from "./listener.ts";
 
-const ANSWER_MS = 5000;
+const ANSWER_MS = 3000;
 
 export type Ports = { finding: Finding; /** Whether a lossi answers on the first. */ running: boolean };
 
