@@ -47,10 +47,12 @@ async function checkSqlite(home: string): Promise<StateFound> {
   }
 }
 
-/** Reads only, and upgrades nothing: a lossi may be at work on it. */
+/** Reads, and upgrades nothing: a lossi may be at work on it. */
 function readSqlite(file: string): StateFound {
-  const db = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
+  // Opened for reading alone, it would leave files of its log behind.
+  const db = new DatabaseSync(file, { timeout: 5000 });
   try {
+    db.exec("PRAGMA query_only = ON");
     const version = Number(db.prepare("PRAGMA user_version").get()?.["user_version"]);
     if (version > MIGRATIONS.length)
       return {

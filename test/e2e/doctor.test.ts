@@ -71,6 +71,10 @@ test("a lossi at work is well, and its ports are its own", async () => {
   expect(seen.out).toMatch(/^ok +credentials +no task waits/m);
   expect(readdirSync(lossi.home).toSorted()).toEqual(before);
   expect((await lossi.call("GET", "/tasks")).status).toBe(200);
+  await lossi.stop();
+  const after = readdirSync(lossi.home).toSorted();
+  expect((await examine({ LOSSI_HOME: lossi.home, LOSSI_PORT: port })).failed).toEqual([]);
+  expect(readdirSync(lossi.home).toSorted()).toEqual(after);
 });
 
 test("a port that is taken: by whom, and a port that is free", async () => {
