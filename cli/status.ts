@@ -2,8 +2,9 @@
 import type { FunctionStatus, Overview } from "#functions/monitor/overview.ts";
 import { TASK_STATUSES } from "#shared/state/state.ts";
 
+import type { Client } from "./client.ts";
 import type { Command, Context } from "./command.ts";
-import { EXIT } from "./failure.ts";
+import { EXIT, Failure } from "./failure.ts";
 import { plain } from "./terminal.ts";
 import type { Style, Terminal } from "./terminal.ts";
 import { duration, many, wrap } from "./words.ts";
@@ -18,12 +19,29 @@ export const status: Command = {
   words: 0,
   async run({ client, given, terminal }: Context) {
     const { url, get } = client();
-    const seen = await get<Overview>("/status");
+    const seen = await overviewOf({ url, get });
     if (given.json) terminal.out(JSON.stringify(seen));
     else for (const line of describe(seen, url, Date.now(), terminal)) terminal.out(line);
     return EXIT.done;
   },
 };
+
+/** What a lossi says of itself. Throws a failure where it says nothing, or is none. */
+export async function overviewOf({ url, get }: Pick<Client, "url" | "get">): Promise<Overview> {
+  const seen = await get<Partial<Overview> | null>("/status").catch((error: unknown) => {
+    throw error instanceof Failure && error.status === 404 ? tooOld(url) : error;
+  });
+  if (seen?.functions !== undefined && seen.tasks !== undefined && seen.problems !== undefined) return seen as Overview;
+  const why = "GET /status was answered, in other words than lossi's";
+  throw new Failure(EXIT.broken, { what: `what answers at ${url} is no lossi`, why, next: `curl -i ${url}/status` });
+}
+
+const tooOld = (url: string): Failure =>
+  new Failure(EXIT.broken, {
+    what: `the lossi at ${url} does not know GET /status`,
+    why: "it is older than this command",
+    next: "git pull && npm start   (on a cluster: apply a newer lossi)",
+  });
 
 export function describe(seen: Overview, url: string, now: number, { paint }: Pick<Terminal, "paint">): string[] {
   return [

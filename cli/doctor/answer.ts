@@ -3,6 +3,7 @@ import type { Overview } from "#functions/monitor/overview.ts";
 
 import type { Client } from "../client.ts";
 import { EXIT, Failure } from "../failure.ts";
+import { overviewOf } from "../status.ts";
 import { many } from "../words.ts";
 import { failed, ok, skipped } from "./check.ts";
 import type { Finding } from "./check.ts";
@@ -12,7 +13,7 @@ export type Named = [name: string, finding: Finding];
 export async function checkAnswer({ url, get }: Client): Promise<Named[]> {
   let seen: Overview;
   try {
-    seen = await get<Overview>("/status");
+    seen = await overviewOf({ url, get });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const finding: Finding = { state: "failed", ...error.parts };

@@ -136,19 +136,27 @@ test("who may not call gets 77, and a token opens", async () => {
   expect(own.out).not.toContain("dead letters");
 });
 
-test("a lossi that is not there is 69, something else that answers is 1", async () => {
+test("a lossi that is not there is 69", async () => {
   const away = await run(["status", "--url", "http://127.0.0.1:1"]);
   expect(away).toMatchObject({ code: 69, out: "" });
   expect(away.err).toMatch(
     /^lossi: lossi at http:\/\/127\.0\.0\.1:1 cannot be reached\n  why: +\S.*\n  next: npm start/,
   );
-  const other = createServer((_req, res) => res.end("hello")).listen(0, "127.0.0.1");
-  onTestFinished(() => void other.close());
-  await once(other, "listening");
-  const wrong = await run(["status", "--url", `http://127.0.0.1:${(other.address() as AddressInfo).port}`]);
-  expect(wrong).toMatchObject({ code: 1, err: expect.stringMatching(/is no lossi\n  why: .*\n  next: curl -i/) });
   const json = await run(["status", "--json", "--url", "http://127.0.0.1:1"]);
   expect(JSON.parse(json.err)).toEqual({ what: expect.any(String), why: expect.any(String), next: expect.any(String) });
+});
+
+test.each([
+  ["text", 200, "hello", /is no lossi\n  why: .*\n  next: curl -i/],
+  ["other JSON", 200, "{}", /is no lossi\n  why: .*\n  next: curl -i/],
+  ["the words of an older lossi", 404, '{"code":"not_found","message":"m","requestId":"r"}', /older than this command/],
+])("something else that answers, with %s, is 1", async (_what, status, body, says) => {
+  const other = createServer((_req, res) => res.writeHead(status).end(body)).listen(0, "127.0.0.1");
+  onTestFinished(() => void other.close());
+  await once(other, "listening");
+  const { code, err } = await run(["status", "--url", `http://127.0.0.1:${(other.address() as AddressInfo).port}`]);
+  expect(code).toBe(1);
+  expect(err).toMatch(says);
 });
 
 test.each<[string[], RegExp]>([
