@@ -1,6 +1,7 @@
-/** Builds what `npm start` and the image run: `dist/<function>.cjs`, one minified file each, the platform, and what `/docs` shows.
- * `--watch` rebuilds; `--modules FILE` writes down which source files went into what functions load. */
-import { copyFileSync, cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+/** Builds what `npm start` and the image run: `dist/<function>.cjs`, one minified file each, the platform, what `/docs` shows,
+ * and the command `dist/lossi.mjs`. `--watch` rebuilds; `--modules FILE` writes down which source files went into what
+ * functions load. */
+import { chmodSync, copyFileSync, cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { build, watch } from "rolldown";
@@ -68,6 +69,31 @@ async function buildDocs(): Promise<void> {
   copy("node_modules/swagger-ui-dist", ["swagger-ui-bundle.js", "swagger-ui.css", "LICENSE", "NOTICE"]);
 }
 
+/** Loads SQLite when a file is opened: an older Node has none, and `lossi doctor` shall be able to say so. */
+const LATE_SQLITE = `export function DatabaseSync(...given) {
+  return new (process.getBuiltinModule("node:sqlite").DatabaseSync)(...given);
+}`;
+
+/** The command `lossi`: this one file, wherever there is Node. */
+const command: BuildOptions = {
+  ...shared,
+  input: resolve(root, "cli/main.ts"),
+  plugins: [
+    {
+      name: "late-sqlite",
+      resolveId: (id) => (id === "node:sqlite" ? "\0late-sqlite" : null),
+      load: (id) => (id === "\0late-sqlite" ? LATE_SQLITE : null),
+    },
+  ],
+  output: {
+    file: resolve(root, "dist/lossi.mjs"),
+    format: "esm",
+    minify: true,
+    codeSplitting: false,
+    banner: "#!/usr/bin/env node",
+  },
+};
+
 if (process.argv.includes("--watch")) {
   copyPage();
   watch([page, ...functions]).on("event", (event) => {
@@ -75,9 +101,10 @@ if (process.argv.includes("--watch")) {
   });
 } else {
   await buildDocs();
-  const [, ...built] = await Promise.all(
-    [platform, page, ...bundledClients, ...functions].map((bundle) => build(bundle)),
+  const [, , ...built] = await Promise.all(
+    [platform, command, page, ...bundledClients, ...functions].map((bundle) => build(bundle)),
   );
+  chmodSync(resolve(root, "dist/lossi.mjs"), 0o755);
   copyPage();
   const option = process.argv.indexOf("--modules");
   const file = process.argv[option + 1];

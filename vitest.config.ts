@@ -16,7 +16,7 @@ const e2eRedis = project(
 export default defineConfig({
   test: {
     projects: [
-      project("unit", ["test/{api,functions,shared,events,platform,docs,knative}/**/*.test.ts"], 10_000),
+      project("unit", ["test/{api,cli,functions,shared,events,platform,docs,knative}/**/*.test.ts"], 10_000),
       project("contract", ["test/contract/**/*.test.ts"], 60_000),
       project("e2e", ["test/{e2e,kind}/**/*.test.ts"], 120_000),
       { test: { ...e2eRedis.test, env: { LOSSI_TEST_STATE: "redis" } } },

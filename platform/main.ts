@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 
 import { messageOf } from "#shared/errors.ts";
 
+import { platformConfig } from "./config.ts";
 import { startPlatform } from "./platform.ts";
 import type { Platform } from "./platform.ts";
 import { welcome } from "./welcome.ts";
@@ -21,7 +22,6 @@ const { values } = parseArgs({
   },
 });
 
-const { LOSSI_HOME: home = ".lossi", LOSSI_PORT: port = "7600", LOSSI_GPU_CARDS: cards = "0" } = process.env;
 /** Exports get ten ports, beginning ten after the first public one. */
 const EXPORTS = { from: 10, count: 10 };
 /** nvshare offers so many of each card (nvshare README). */
@@ -31,17 +31,15 @@ const SLOTS_PER_CARD = 10;
 process.stdout.on("error", () => {});
 
 try {
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_516)
-    throw new Error(`LOSSI_PORT is ${port}; expected a port up to 65516`);
-  if (!/^\d{1,3}$/.test(cards)) throw new Error(`LOSSI_GPU_CARDS is ${cards}; expected a number of cards`);
+  const { home, port, gpuCards } = platformConfig(process.env);
   const platform = await startPlatform({
     manifests: relative(process.cwd(), values.manifests) || values.manifests,
     functions: resolve(values.functions),
     home: resolve(home),
     preload: join(root, "platform/serving/cluster-hosts.cjs"),
-    port: Number(port),
-    exportPorts: port === "0" ? [0] : Array.from({ length: EXPORTS.count }, (_, n) => Number(port) + EXPORTS.from + n),
-    gpuSlots: Number(cards) * SLOTS_PER_CARD,
+    port,
+    exportPorts: port === 0 ? [0] : Array.from({ length: EXPORTS.count }, (_, n) => port + EXPORTS.from + n),
+    gpuSlots: gpuCards * SLOTS_PER_CARD,
     env: process.env,
     log: ({ level, message }) => console[level === "info" ? "log" : level](message),
   });

@@ -61,7 +61,11 @@ const line = z.object({
 });
 const lines = z.object({ lines: z.array(line).describe("oldest first"), next: z.string() });
 const sent = z.object({ output: z.string().describe("the event's id") });
-const testEvent = strict({ type: z.enum(catalogue.map(({ type }) => type) as [string, ...string[]]), data: json });
+const testEvent = strict({
+  type: z.enum(catalogue.map(({ type }) => type) as [string, ...string[]]),
+  data: json,
+  subject: z.string().describe("where it is not said: the key or the task that the data names").optional(),
+});
 
 const REQUEST = "0f2f5a51-6f3f-4c6b-9d3f-8a4f5f1f9f24";
 

@@ -111,7 +111,7 @@ export function createApp(deps: Deps, log: Logger): App {
       const filter = { ...rest, ...(name !== undefined && { functions: [name] }) };
       return c.json(await deps.lines.read(filter as LineFilter));
     },
-    sendEvent: async (c, { body: { type, data } }) => c.json({ output: await sendEvent(type, data, deps) }),
+    sendEvent: async (c, { body }) => c.json({ output: await sendEvent(body, deps) }),
     streamTasks(c) {
       const { caller } = c.var;
       const own = caller === null || caller.admin ? {} : { user: caller.name };

@@ -20,7 +20,7 @@ export const routes = {
     method: "POST",
     path: "/events",
     admin: true,
-    body: strict({ type: z.string().max(200), data: z.json() }),
+    body: strict({ type: z.string().max(200), data: z.json(), subject: z.string().min(1).max(1024).optional() }),
   },
   streamTasks: { method: "GET", path: "/tasks/stream" },
 } as const satisfies Routes;

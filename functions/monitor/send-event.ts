@@ -9,11 +9,18 @@ import { announcement } from "#shared/tasks/accept.ts";
 export type Deps = { outbox: Outbox; announcer: Announcer; source: string };
 
 /** Announces an event of the catalogue; answers its id. Throws `invalid`. */
-export async function sendEvent(type: string, data: Json, { outbox, announcer, source }: Deps): Promise<string> {
+export async function sendEvent(
+  { type, data, subject }: { type: string; data: Json; subject?: string | undefined },
+  { outbox, announcer, source }: Deps,
+): Promise<string> {
   const known = catalogue.find((event) => event.type === type);
   if (known === undefined)
     throw new LossiError("invalid", `body: type: expected one of ${catalogue.map((event) => event.type).join(", ")}`);
-  const announcements = [announcement({ type, source, data: parse(known.data, data, "body: data") })];
+  const checked = parse(known.data, data, "body: data") as { key?: string; taskId?: string };
+  // As lossi's own: the Triggers look at it.
+  const about = subject ?? (checked.key === undefined ? checked.taskId : encodeURI(checked.key));
+  const event = { type, source, data: checked, ...(about !== undefined && { subject: about }) };
+  const announcements = [announcement(event)];
   await outbox.add(announcements);
   announcer.announce(announcements);
   return announcements[0]?.id as string;

@@ -27,7 +27,7 @@ export type ConnectionOptions = {
 };
 
 /** Everything is below this; `schema` holds the version of its layout. */
-const PREFIX = "lossi:";
+export const PREFIX = "lossi:";
 const SCHEMA = 2;
 
 /** How long a connection may take, and an answer. */
@@ -102,24 +102,8 @@ export class RedisConnection {
       { lua: `${FLAGS[kind]}\n-- ${name}\n${lua}`, numberOfKeys: 1 },
     ]);
     return new Redis({
-      host: config.REDIS_ENDPOINT,
-      port: config.REDIS_PORT,
-      db: config.REDIS_DB,
-      ...(config.REDIS_USERNAME !== "" && { username: config.REDIS_USERNAME }),
-      ...(config.REDIS_PASSWORD !== "" && { password: config.REDIS_PASSWORD }),
-      ...(config.REDIS_TLS && { tls: tlsOf(config) }),
+      ...redisOptions(config),
       scripts: Object.fromEntries(own) as Record<string, { lua: string; numberOfKeys: number }>,
-      lazyConnect: true,
-      connectTimeout: CONNECT_MS,
-      commandTimeout: ANSWER_MS,
-      socketTimeout: ANSWER_MS,
-      // Nothing waits for a server that is away, and nothing is sent twice.
-      retryStrategy: () => null,
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      // One that still reads its log says so in its answer to the first command.
-      enableReadyCheck: false,
-      disableClientInfo: true,
     });
   }
 
@@ -130,10 +114,7 @@ export class RedisConnection {
     let schema = Number(await redis.get(key));
     // Only the very first process writes it, so that a full memory does not keep others from reading.
     if (schema === 0) schema = Number((await redis.set(key, SCHEMA, "NX", "GET")) ?? SCHEMA);
-    if (schema === SCHEMA) return;
-    if (schema < SCHEMA) return this.#upgrade(redis);
-    const message = `the state has schema ${schema}, this lossi knows ${SCHEMA}; run a newer lossi`;
-    throw new LossiError("unavailable", message);
+    if (ageOf(schema) === "older") await this.#upgrade(redis);
   }
 
   /** Also when several do it at once, and with tasks in flight. */
@@ -154,10 +135,44 @@ export class RedisConnection {
   }
 
   #unavailable(cause: unknown): LossiError {
-    if (cause instanceof LossiError) return cause;
-    const { REDIS_ENDPOINT: host, REDIS_PORT: port } = this.#options.config;
-    return new LossiError("unavailable", `Redis at ${host}:${port} ${explain(messageOf(cause))}`, { cause });
+    return unavailable(this.#options.config, cause);
   }
+}
+
+/** How its server is connected to. */
+export const redisOptions = (config: RedisConfig) => ({
+  host: config.REDIS_ENDPOINT,
+  port: config.REDIS_PORT,
+  db: config.REDIS_DB,
+  ...(config.REDIS_USERNAME !== "" && { username: config.REDIS_USERNAME }),
+  ...(config.REDIS_PASSWORD !== "" && { password: config.REDIS_PASSWORD }),
+  ...(config.REDIS_TLS && { tls: tlsOf(config) }),
+  lazyConnect: true,
+  connectTimeout: CONNECT_MS,
+  commandTimeout: ANSWER_MS,
+  socketTimeout: ANSWER_MS,
+  // Nothing waits for a server that is away, and nothing is sent twice.
+  retryStrategy: () => null,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  // One that still reads its log says so in its answer to the first command.
+  enableReadyCheck: false,
+  disableClientInfo: true,
+});
+
+/** How the layout of what is there compares with ours. Throws `unavailable` where this lossi is too old for it. */
+export function ageOf(schema: number): "same" | "older" {
+  if (schema > SCHEMA) {
+    const message = `the state has schema ${schema}, this lossi knows ${SCHEMA}; run a newer lossi`;
+    throw new LossiError("unavailable", message);
+  }
+  return schema === SCHEMA ? "same" : "older";
+}
+
+/** What went wrong with its server, in words. */
+export function unavailable({ REDIS_ENDPOINT: host, REDIS_PORT: port }: RedisConfig, cause: unknown): LossiError {
+  if (cause instanceof LossiError) return cause;
+  return new LossiError("unavailable", `Redis at ${host}:${port} ${explain(messageOf(cause))}`, { cause });
 }
 
 /** What Redis means by the first word of an error. */

@@ -4,7 +4,10 @@ import * as z from "zod";
 export const keystoneVariables = {
   /** Where Keystone v3 is, such as `https://pouta.csc.fi:5001/v3`; tokens are asked for when all three are set. */
   OS_AUTH_URL: z
-    .union([z.literal(""), z.url({ protocol: /^https?$/ })], "expected an address such as https://pouta.csc.fi:5001/v3")
+    .union([
+      z.literal(""),
+      z.url({ protocol: /^https?$/, error: "expected an address such as https://pouta.csc.fi:5001/v3" }),
+    ])
     .default(""),
   OS_USERNAME: z.string().default(""),
   OS_PASSWORD: z.string().default(""),

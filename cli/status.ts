@@ -1,0 +1,113 @@
+/** `lossi status`: the answer of `GET /status`, in 80 columns. */
+import type { FunctionStatus, Overview } from "#functions/monitor/overview.ts";
+import { TASK_STATUSES } from "#shared/state/state.ts";
+
+import type { Client } from "./client.ts";
+import type { Command, Context } from "./command.ts";
+import { EXIT, Failure } from "./failure.ts";
+import { plain } from "./terminal.ts";
+import type { Style, Terminal } from "./terminal.ts";
+import { duration, many, wrap } from "./words.ts";
+
+const WIDTH = 80;
+const LABEL = 14;
+
+export const status: Command = {
+  takes: "",
+  summary: "what sleeps, runs, waits and failed",
+  flags: {},
+  words: 0,
+  async run({ client, given, terminal }: Context) {
+    const { url, get } = client();
+    const seen = await overviewOf({ url, get });
+    if (given.json) terminal.out(JSON.stringify(seen));
+    else for (const line of describe(seen, url, Date.now(), terminal)) terminal.out(line);
+    return EXIT.done;
+  },
+};
+
+/** What a lossi says of itself. Throws a failure where it says nothing, or is none. */
+export async function overviewOf({ url, get }: Pick<Client, "url" | "get">): Promise<Overview> {
+  const seen = await get<Partial<Overview> | null>("/status").catch((error: unknown) => {
+    throw error instanceof Failure && error.status === 404 ? tooOld(url) : error;
+  });
+  if (seen?.functions !== undefined && seen.tasks !== undefined && seen.problems !== undefined) return seen as Overview;
+  const why = "GET /status was answered, in other words than lossi's";
+  throw new Failure(EXIT.broken, { what: `what answers at ${url} is no lossi`, why, next: `curl -i ${url}/status` });
+}
+
+const tooOld = (url: string): Failure =>
+  new Failure(EXIT.broken, {
+    what: `the lossi at ${url} does not know GET /status`,
+    why: "it is older than this command",
+    next: "git pull && npm start   (on a cluster: apply a newer lossi)",
+  });
+
+export function describe(seen: Overview, url: string, now: number, { paint }: Pick<Terminal, "paint">): string[] {
+  return [
+    paint("bold", `lossi at ${url}`),
+    "",
+    paint("dim", row("FUNCTION", "STATE", "READY", "LAST WAKE-UP", "TOOK")),
+    ...seen.functions.map((one) => functionRow(one, now, paint)),
+    "",
+    ...facts(seen, now).map(([name, value, isBad = false]) => fact(name, value, isBad, paint)),
+  ];
+}
+
+const row = (name: string, state: string, ready: string, woke: string, took: string): string =>
+  `${name.padEnd(LABEL + 2)}${state.padEnd(10)}${ready.padEnd(8)}${woke.padEnd(16)}${took}`.trimEnd();
+
+const STYLES: Record<FunctionStatus["state"], Style> = {
+  asleep: "dim",
+  waking: "yellow",
+  awake: "green",
+  unknown: "red",
+};
+
+function functionRow(one: FunctionStatus, now: number, paint: Terminal["paint"]): string {
+  const { name, state, ready, instances, wokeAt, wokeMs, failures } = one;
+  const woke = wokeAt === null ? "-" : `${duration(now - wokeAt)} ago`;
+  const took = wokeMs === null ? "-" : duration(wokeMs);
+  const text = row(name, state, instances === 0 ? "-" : `${ready} of ${instances}`, woke, took);
+  const failed = failures === 0 ? "" : paint("red", `  ${failures} failed`);
+  return text.replace(` ${state}`, ` ${paint(STYLES[state], state)}`) + failed;
+}
+
+/** Name, value, and whether somebody should do something about it. */
+type Fact = [string, string, boolean?];
+
+function facts(seen: Overview, now: number): Fact[] {
+  const { tasks, deadLetters, clocks, gpus, store, forwards, problems } = seen;
+  const waiting = store?.waitingForCredentials ?? 0;
+  const all = forwards.up + forwards.down + forwards.unknown;
+  const beats = clocks.map(({ name, cron }) => `${name} ${cron}`).join("; ");
+  const facts: (Fact | false)[] = [
+    ["tasks", TASK_STATUSES.map((one) => `${tasks.byStatus[one]} ${one}`).join(", ")],
+    ["oldest open", tasks.oldestOpenAt === null ? "none" : `accepted ${duration(now - tasks.oldestOpenAt)} ago`],
+    waiting > 0 && ["waiting", `${many(waiting, "task")}, for fresh credentials: POST /setup/config/init`, true],
+    deadLetters !== null && ["dead letters", letters(deadLetters), deadLetters > 0],
+    ["clocks", beats === "" ? "off; POST /setup/config/start turns them on" : beats],
+    ["store", store === null ? "no configuration yet; POST /setup/config/init" : storeWords(store)],
+    [
+      "forwards",
+      all === 0 ? "none" : `${forwards.up} up, ${forwards.down} down, ${forwards.unknown} not looked at yet`,
+      forwards.down > 0,
+    ],
+    gpus !== null && ["GPU slots", gpuWords(gpus)],
+    ...(problems.length === 0 ? ["none"] : problems).map((problem): Fact => ["problems", problem, problems.length > 0]),
+  ];
+  return facts.filter((one) => one !== false);
+}
+
+const gpuWords = ({ total, free, waiting }: NonNullable<Overview["gpus"]>): string =>
+  `${free ?? "?"} of ${total ?? "?"} free${waiting.length > 0 ? `; waiting: ${waiting.join(", ")}` : ""}`;
+
+const letters = (count: number): string => (count === 0 ? "none" : `${count}; GET /dead-letters says why`);
+
+const storeWords = ({ client, address, buckets }: NonNullable<Overview["store"]>): string =>
+  [client === "none" ? "files of this lossi" : `${client} ${address}`, `buckets ${buckets.join(", ")}`].join("; ");
+
+function fact(name: string, value: string, isBad: boolean, paint: Terminal["paint"]): string {
+  const label = name.padEnd(LABEL + 2);
+  return (isBad ? paint("red", label) : label) + wrap(plain(value), WIDTH - label.length, " ".repeat(label.length));
+}
