@@ -18,7 +18,7 @@ export async function sendEvent(
     throw new LossiError("invalid", `body: type: expected one of ${catalogue.map((event) => event.type).join(", ")}`);
   const checked = parse(known.data, data, "body: data") as { key?: string; taskId?: string };
   // As lossi's own: the Triggers look at it.
-  const about = subject ?? (checked.key === undefined ? checked.taskId : encodeURI(checked.key));
+  const about = subject ?? (checked.key === undefined ? checked.taskId : encodeURI(checked.key.toWellFormed()));
   const event = { type, source, data: checked, ...(about !== undefined && { subject: about }) };
   const announcements = [announcement(event)];
   await outbox.add(announcements);

@@ -77,12 +77,12 @@ function end({ status, endedAt, reason }: Task): Step[] {
     : [{ at: endedAt, what: "ended with FAILURE", detail: reason ?? "", kind: "bad" }];
 }
 
-/** As the Broker's delivery says it: `backoffDelay` PT0.5S, exponential. */
-const BACKOFF_MS = 500;
+/** As the Broker's delivery says it: `backoffDelay` PT0.5S, exponential, the first wait as it is. */
+export const BACKOFF_MS = 500;
 
 /** When the broker delivers again after the last attempt, about; `null` when it does not. */
 export const nextTryAt = ({ status, startedAt, attempts }: Task): number | null =>
-  status === "RETRY" && startedAt !== null ? startedAt + BACKOFF_MS * 2 ** attempts : null;
+  status === "RETRY" && startedAt !== null ? startedAt + BACKOFF_MS * 2 ** (attempts - 1) : null;
 
 /** What somebody can do, in words. */
 export function adviceOf({ status, reason, attempts }: Task): string {

@@ -1,0 +1,113 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+
+import { MINUTES, createActivity } from "#functions/monitor/activity.ts";
+import { BACKOFF_MS, adviceOf, linesOf, nextTryAt, storyOf } from "#functions/monitor/story.ts";
+import type { LogLine, Task } from "#shared/state/state.ts";
+
+import { deps } from "./deps.ts";
+
+const ID = "0b0c4a52-7a3e-4c0e-9f39-1f6f5d1f7c11";
+const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+const BEGUN = Date.UTC(2026, 0, 1);
+
+const taskWith = (over: Partial<Task>): Task => ({
+  ...{ id: ID, name: "tasks.forwarder-requests", function: "orchestration", payload: {}, user: "ada", trace: TRACE },
+  ...{ status: "PENDING", attempts: 0, result: null, reason: null, replayOf: null },
+  ...{ createdAt: BEGUN, startedAt: null, endedAt: null },
+  ...over,
+});
+const line = (ms: number, message: string, fields: LogLine["fields"], name = "orchestration"): LogLine => ({
+  ...{ time: BEGUN + ms, level: "info", function: name, message, trace: TRACE },
+  fields: { taskId: ID, ...fields },
+});
+const REQUESTED = "dev.lossi.orchestration.requested.v1";
+const delivery = (ms: number, status: number, more: LogLine["fields"] = {}): LogLine =>
+  line(ms, "request finished", {
+    ceType: REQUESTED,
+    ceId: "e",
+    status,
+    durationMs: 10,
+    method: "POST",
+    path: "/",
+    ...more,
+  });
+
+test("the story of a task that failed once and then worked, in the order in which it happened", () => {
+  const lines = [
+    line(5, "request finished", { method: "POST", path: "/interaction/orch/submit/none", status: 200, durationMs: 5 }),
+    line(8, "announced", { event: REQUESTED }),
+    line(30, "an attempt failed", { attempts: 1, err: "the store is away" }),
+    delivery(31, 503, { reason: "the store is away" }),
+    delivery(560, 202),
+    line(570, "request finished", { ceType: "dev.lossi.task.finished.v1", status: 202, durationMs: 4 }, "automation"),
+  ];
+  const task = taskWith({
+    ...{ status: "SUCCESS", attempts: 2, result: { key: "7" } },
+    ...{ startedAt: BEGUN + 551, endedAt: BEGUN + 559 },
+  });
+  const story = storyOf(task, lines).map(({ at, what, detail, kind }) => `${at - BEGUN} ${what} (${detail}) ${kind}`);
+  expect(story).toEqual([
+    "0 accepted from ada (POST /interaction/orch/submit/none, by orchestration) calm",
+    `8 announced (the broker took ${REQUESTED}) calm`,
+    "21 delivered to orchestration (it answered 503 after 10 ms: the store is away) bad",
+    "30 attempt 1 failed (the store is away) bad",
+    "550 delivered to orchestration (it answered 202 after 10 ms) good",
+    "551 attempt 2 started () calm",
+    "559 objects written (key 7) calm",
+    "559 ended with SUCCESS () good",
+    "566 caused dev.lossi.task.finished.v1, which woke automation (it answered 202 after 4 ms) calm",
+  ]);
+});
+
+test("lines of another task of the same trace are not its story", async () => {
+  const all = deps();
+  for (const taskId of [ID, "1b0c4a52-7a3e-4c0e-9f39-1f6f5d1f7c11"])
+    all.lines.write(line(0, "request finished", { taskId, status: 200 }));
+  expect(await linesOf(taskWith({}), all.lines)).toHaveLength(1);
+  expect(await linesOf(taskWith({ trace: null }), all.lines)).toEqual([]);
+});
+
+test("the next try is when the Broker of knative/base delivers again", () => {
+  const broker = parse(readFileSync(join(import.meta.dirname, "../../knative/base/broker.yaml"), "utf8"));
+  expect(broker.spec.delivery).toMatchObject({
+    backoffPolicy: "exponential",
+    backoffDelay: `PT${BACKOFF_MS / 1000}S`,
+  });
+  const retry = (attempts: number) => nextTryAt(taskWith({ status: "RETRY", attempts, startedAt: BEGUN }));
+  expect([1, 2, 3].map((attempts) => Number(retry(attempts)) - BEGUN)).toEqual([500, 1000, 2000]);
+  expect(nextTryAt(taskWith({ status: "FAILURE", attempts: 3, startedAt: BEGUN }))).toBeNull();
+});
+
+test.each<[Partial<Task>, RegExp]>([
+  [{ status: "PENDING" }, /waits for its turn/],
+  [{ status: "PENDING", reason: "the token expired; call init again" }, /POST \/setup\/config\/init/],
+  [{ status: "RETRY", attempts: 2, reason: "down" }, /tried again by itself/],
+  [{ status: "FAILURE", attempts: 1, reason: "no such job" }, /send a new one/],
+  [{ status: "FAILURE", attempts: 7, reason: "gave up" }, /Mend what the reason names, then Redrive/],
+  [{ status: "FAILURE", attempts: 0, reason: "cancelled by ada" }, /Redrive takes it up again/],
+])("what to do about %o", (task, advice) => expect(adviceOf(taskWith(task))).toMatch(advice));
+
+test("activity: wake-ups, and requests of each of the last minutes; a later look reads what is new", async () => {
+  const all = deps();
+  const activity = createActivity(all.lines, all.now);
+  const write = (message: string, fields: LogLine["fields"], minutesAgo = 0): void =>
+    all.lines.write({
+      ...{ time: all.clock.now - minutesAgo * 60_000, level: "info", function: "setup", message, trace: null },
+      fields,
+    });
+  write("awake", { wakeMs: 61 }, 2);
+  write("request finished", { status: 200 }, 2);
+  write("request finished", { status: 503 }, 2);
+  write("request finished", { status: 200 }, MINUTES + 5);
+  const first = (await activity.read()).get("setup");
+  expect(first).toMatchObject({ wokeAt: all.clock.now - 120_000, wokeMs: 61, failures: 1 });
+  expect(first?.requests).toEqual([...Array.from({ length: MINUTES - 3 }, () => 0), 2, 0, 0]);
+  write("request finished", { status: 200 });
+  expect((await activity.read()).get("setup")?.requests.slice(-3)).toEqual([2, 0, 1]);
+  all.clock.now += 60_000;
+  expect((await activity.read()).get("setup")?.requests.slice(-3)).toEqual([0, 1, 0]);
+});
