@@ -17,7 +17,7 @@ import { LETTERS, USER, USERS_JOBS, load, poison } from "./monitor-load.ts";
 platformsOnly("its store is poisoned, and its state is looked into");
 
 const ZONE = "Pacific/Auckland";
-const ATTEMPTS = 4;
+const ATTEMPTS = 5;
 const PHONE = { width: 360, height: 740 };
 const DESK = { width: 1280, height: 900 };
 
@@ -332,8 +332,8 @@ describe.skipIf(!hasChromium)("the monitor in Chromium", () => {
       await page.getByRole("heading", { name: "FAILURE" }).waitFor();
       expect(Math.abs((await task(id)).startedAt - planned)).toBeLessThan(1500);
       const failed = await text();
-      expect(failed).toMatch(/Why it failed\s+gave up after 4 attempts: the files store cannot be used/);
-      expect(failed).toMatch(/Tried\s+4 times/);
+      expect(failed).toMatch(/Why it failed\s+gave up after 5 attempts: the files store cannot be used/);
+      expect(failed).toMatch(/Tried\s+5 times/);
       expect(failed).toMatch(/Tried again\s+no: it has ended/);
       expect(failed).toMatch(/What to do\s+The cause outlasted the attempts. Mend what the reason names, then Redrive/);
       for (let n = 1; n <= ATTEMPTS; n++) expect(failed).toContain(`attempt ${n} failed`);
