@@ -78,12 +78,13 @@ async function storeStatus({ documents, ledger }: ViewDeps): Promise<Overview["s
   if (document === null) return null;
   const configuration = document.value as Configuration;
   const { "used-client": client, endpoint, "pre-auth-url": url, user } = configuration;
-  const waiting = await ledger.list({ status: "PENDING", text: "setup/config/init", limit: 100 });
+  const { tasks } = await ledger.list({ status: "PENDING", limit: 1000 });
   return {
     client,
     address: client === "s3" ? (endpoint ?? "") : client === "swift" ? url : "",
     buckets: [forwarderBucket(configuration), submitterBucket(configuration, user)],
-    waitingForCredentials: waiting.tasks.filter(({ reason }) => reason !== null).length,
+    // Nothing else that waits for its turn has a reason.
+    waitingForCredentials: tasks.filter(({ reason }) => reason !== null).length,
   };
 }
 

@@ -45,6 +45,9 @@ export type Platform = Lossi & {
   stop: () => Promise<void>;
 };
 
+/** Hears what to do in the end: of a test, or with `afterAll` of a whole file. */
+export type AtEnd = (cleanUp: () => void | Promise<void>) => void;
+
 export type StartOptions = {
   /** Where the project stands; another copy of it. */
   project?: string;
@@ -52,18 +55,19 @@ export type StartOptions = {
   manifests?: string;
   functions?: string;
   env?: Record<string, string>;
+  atEnd?: AtEnd;
 };
 
 /** A folder of its own that goes away with the test. */
-export function temporaryFolder(): string {
+export function temporaryFolder(atEnd: AtEnd = onTestFinished): string {
   const folder = mkdtempSync(join(tmpdir(), "lossi-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  atEnd(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
 
 /** A copy of the project's manifests, with names put into the ConfigMap that every function reads. */
-export function manifestsWith(environment: Record<string, string>): string {
-  const folder = temporaryFolder();
+export function manifestsWith(environment: Record<string, string>, atEnd: AtEnd = onTestFinished): string {
+  const folder = temporaryFolder(atEnd);
   cpSync(join(root, "knative/base"), folder, { recursive: true });
   const lines = Object.entries(environment).map(([name, value]) => `  ${name}: ${JSON.stringify(value)}\n`);
   const file = join(folder, "config-map.yaml");
@@ -109,7 +113,8 @@ export const isPlatform = (lossi: Lossi): lossi is Platform => "home" in lossi;
 /** Starts the platform on free ports and resolves when it says that it is ready. */
 export async function startPlatform({
   project = root,
-  home = join(temporaryFolder(), "home"),
+  atEnd = onTestFinished,
+  home = join(temporaryFolder(atEnd), "home"),
   manifests,
   functions,
   env = {},
@@ -134,7 +139,7 @@ export async function startPlatform({
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  onTestFinished(() => end(child, "SIGKILL"));
+  atEnd(() => end(child, "SIGKILL"));
   await until(() => output.includes("lossi is ready on") || child.exitCode !== null);
   const url = /lossi is ready on (\S+)/.exec(output)?.[1];
   if (url === undefined) throw new Error(`the platform did not start: ${output}`);

@@ -19,6 +19,13 @@ const distance = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
 /** Says every time in the reader's zone. */
 function sayTimes(within: ParentNode): void {
+  for (const input of within.querySelectorAll<HTMLInputElement>("input[data-at]")) {
+    const at = new Date(input.dataset["at"] ?? "").getTime();
+    // What the field says without a zone is of the reader's.
+    if (!Number.isNaN(at))
+      input.value = new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+    delete input.dataset["at"];
+  }
   for (const element of within.querySelectorAll("time")) {
     const at = new Date(element.dateTime);
     element.textContent = wordsFor(at, element.dataset["relative"] !== undefined);
@@ -62,7 +69,8 @@ let source: EventSource | undefined;
 function follow(): void {
   source?.close();
   source = undefined;
-  if (document.body.dataset["live"] === undefined || document.hidden || isPaused()) return;
+  if (document.body.dataset["live"] === undefined || document.hidden) return;
+  if (isPaused()) return void (link.textContent = "paused");
   source = new EventSource(`/monitor/live?path=${encodeURIComponent(location.pathname + location.search)}`);
   source.addEventListener("view", ({ data }: MessageEvent<string>) => {
     link.textContent = "live";
@@ -162,7 +170,15 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   void sendEvent(form);
 });
+document.addEventListener("formdata", ({ target, formData }) => {
+  for (const { name, value } of (target as HTMLFormElement).querySelectorAll<HTMLInputElement>("[type=datetime-local]"))
+    if (value !== "") formData.set(name, new Date(value).toISOString());
+  // What is not asked for need not stand in the address.
+  for (const name of new Set(formData.keys())) if (formData.get(name) === "") formData.delete(name);
+});
 document.addEventListener("visibilitychange", follow);
+// Distances grow also where nothing else changes.
+setInterval(() => sayTimes(main), 5000);
 
 sayTimes(document);
 toEnd();

@@ -59,12 +59,12 @@ function Shown({
       {waiting > 0 && <p>{waiting} objects appeared meanwhile; they start when it is on again.</p>}
       <p class="acts">
         {(stopped !== null || !enabled) && (
-          <Act method="PUT" path={`/automation/${name}`} body={switched(true)} label={`Switch ${name} on`}>
+          <Act method="PUT" path={`/automation/${name}`} body={switched(true)} label={`Switch on ${name}`}>
             Switch on
           </Act>
         )}
         {enabled && (
-          <Act method="PUT" path={`/automation/${name}`} body={switched(false)} label={`Switch ${name} off`}>
+          <Act method="PUT" path={`/automation/${name}`} body={switched(false)} label={`Switch off ${name}`}>
             Switch off
           </Act>
         )}

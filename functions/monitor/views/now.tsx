@@ -28,25 +28,28 @@ export const now: View = async ({ caller }, deps) => {
   };
 };
 
-const Problems = ({ seen }: { seen: Overview }) => (
-  <>
-    {seen.store === null && (
-      <Empty>
-        lossi has no configuration yet. Send one: <code>POST /setup/config/init</code>, as the{" "}
-        <a href="/docs">API page</a> shows.
-      </Empty>
-    )}
-    {(seen.store?.waitingForCredentials ?? 0) > 0 && (
-      <p class="alert" role="alert">
-        The store refuses its credentials, and {seen.store?.waitingForCredentials} tasks wait. Send fresh ones:{" "}
-        <code>POST /setup/config/init</code>; the tasks go on by themselves.
-      </p>
-    )}
-    {seen.problems.map((problem) => (
-      <p class="alert">Could not be asked: {problem}</p>
-    ))}
-  </>
-);
+function Problems({ seen }: { seen: Overview }) {
+  const waiting = seen.store?.waitingForCredentials ?? 0;
+  return (
+    <>
+      {seen.store === null && (
+        <Empty>
+          lossi has no configuration yet. Send one: <code>POST /setup/config/init</code>, as the{" "}
+          <a href="/docs">API page</a> shows.
+        </Empty>
+      )}
+      {waiting > 0 && (
+        <p class="alert" role="alert">
+          The store refuses its credentials, and {waiting === 1 ? "1 task waits" : `${waiting} tasks wait`}. Send fresh
+          ones: <code>POST /setup/config/init</code>; what waits goes on by itself.
+        </p>
+      )}
+      {seen.problems.map((problem) => (
+        <p class="alert">Could not be asked: {problem}</p>
+      ))}
+    </>
+  );
+}
 
 const Tasks = ({ seen, now }: { seen: Overview; now: number }) => (
   <section class="figures" aria-label="Tasks by state">

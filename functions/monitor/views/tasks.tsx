@@ -45,7 +45,8 @@ export const tasks: View = async ({ query, caller }, { ledger }) => {
 /** What the address asks for; nonsense counts as not said. */
 function filterOf(query: URLSearchParams): TaskFilter {
   const time = (name: string): number | undefined => {
-    const at = Date.parse(query.get(name) ?? "");
+    const text = query.get(name) ?? "";
+    const at = Date.parse(/T[\d:.]+$/.test(text) ? `${text}Z` : text);
     return Number.isNaN(at) ? undefined : at;
   };
   const given = {
@@ -75,15 +76,20 @@ function Filters({ query }: { query: URLSearchParams }) {
         Text <input name="text" type="search" value={value("text")} placeholder="id, reason, input, result" />
       </label>
       <label>
-        From <input name="since" type="datetime-local" value={value("since")} />
+        From <Moment name="since" at={value("since")} />
       </label>
       <label>
-        To <input name="until" type="datetime-local" value={value("until")} />
+        To <Moment name="until" at={value("until")} />
       </label>
       <button type="submit">Filter</button> <a href="/monitor/tasks">Clear</a>
     </form>
   );
 }
+
+/** Said and read in the reader's zone by the page's script, and in UTC without it. */
+const Moment = ({ name, at }: { name: string; at: string }) => (
+  <input name={name} type="datetime-local" step={1} value={at.slice(0, 19)} data-at={at} />
+);
 
 export const Choice = (props: { name: string; label: string; values: readonly string[]; chosen: string }) => (
   <label>
@@ -261,5 +267,8 @@ const Next = ({ at, now }: { at: number; now: number }) => (
   </>
 );
 
-const again = ({ status }: Task): string =>
-  status === "FAILURE" ? "no: it has ended" : status === "SUCCESS" ? "no need" : "when its time comes, by itself";
+function again({ status, reason }: Task): string {
+  if (isEnded(status)) return status === "FAILURE" ? "no: it has ended" : "no need";
+  const waits = status === "PENDING" && reason !== null;
+  return waits ? "once there are fresh credentials, by itself" : "when its time comes, by itself";
+}
