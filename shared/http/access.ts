@@ -5,6 +5,7 @@ import * as z from "zod";
 
 import { LossiError } from "../errors.ts";
 import type { Documents } from "../state/state.ts";
+import { isLoopback } from "./hosts.ts";
 import { openSessions } from "./session.ts";
 import type { Sessions } from "./session.ts";
 
@@ -56,8 +57,6 @@ export function openAccess(config: AccessConfig, documents: Documents, now = Dat
     `environment: LOSSI_AUTHENTICATION: off is for a loopback address only, and LOSSI_PUBLIC_URL is ${url ?? "not set"}`,
   );
 }
-
-const isLoopback = (host: string): boolean => host === "localhost" || host === "[::1]" || /^127(\.\d+){3}$/.test(host);
 
 function createAccess(
   { LOSSI_USERS = [], FLOWER_USERNAME, FLOWER_PASSWORD }: AccessConfig,
