@@ -17,7 +17,7 @@ import { artifact } from "./handle.ts";
 import type { Deps, Payload } from "./handle.ts";
 
 export function createApp(deps: Deps & AcceptDeps & { work: WorkDeps }, log: Logger): App {
-  const app = createHttp(log);
+  const app = createHttp(log, { acting: (path) => path.startsWith("/interaction/arti/") });
   for (const type of ARTIFACTS) {
     const path = `/interaction/arti/${type}/:key`;
     app.get(path, async (c) => {

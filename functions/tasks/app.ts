@@ -41,7 +41,7 @@ export const filter = strict({
 });
 
 export function createApp(deps: Deps, log: Logger): App {
-  const app = createHttp(log);
+  const app = createHttp(log, { acting: (path) => path.startsWith("/interaction/task/run/") });
   app.get("/interaction/task/run/:name", async (c) => {
     const output = await run(c.req.param("name"), jsonBody(c, z.unknown()), c.var.caller, deps);
     return c.json({ output });
