@@ -6,6 +6,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 
 import { secretVariables } from "#shared/config.ts";
 import { messageOf } from "#shared/errors.ts";
+import { foreignHost, hostsOf, isOwnHost } from "#shared/http/hosts.ts";
 
 import { createApi } from "./api.ts";
 import type { Send } from "./eventing/deliver.ts";
@@ -72,6 +73,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const { log } = options;
   const loaded = load(options);
   let { resources } = loaded;
+  const publicHosts = hostsOf(options.env["LOSSI_PUBLIC_URL"]);
   const home = openHome(options.home);
   const gateway = await listen((req, res) => answerCluster(req, res), 0);
   const gatewayPort = portOf(gateway);
@@ -83,8 +85,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     LOSSI_HOME: home.folder,
     LOSSI_CLUSTER_URL: gatewayUrl,
     LOSSI_CLUSTER_HOSTS: home.hosts,
-    // The edge listens there and nowhere else.
-    LOSSI_PUBLIC_URL: `http://127.0.0.1:${options.port}`,
+    // The edge listens there and nowhere else; with another address a proxy leads here, and functions ask for tokens.
+    LOSSI_PUBLIC_URL: options.env["LOSSI_PUBLIC_URL"] ?? `http://127.0.0.1:${options.port}`,
     LOSSI_NOTIFICATION_SECRET: home.notificationSecret,
     NODE_COMPILE_CACHE: join(home.folder, "compile-cache"),
   };
@@ -119,21 +121,33 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       ...serving.list().flatMap(({ instances }) => instances.map((one) => one.port)),
     ],
     hasService: (to) => known(resources, to),
-    request: serving.forward,
+    request: (to, req, res) => {
+      if (!refused(req, res)) serving.forward(to, req, res);
+    },
     onImports: (imports) => home.writeHosts({ gateway: gatewayPort, imports }),
     log,
   });
   const api = createApi({ pingSources, forwards, serving, gpus });
 
+  /** Whether a request was for a name of others, and is answered. */
+  function refused(req: IncomingMessage, res: ServerResponse): boolean {
+    const { host } = req.headers;
+    if (isOwnHost(host, publicHosts)) return false;
+    answerError(res, 403, "forbidden", foreignHost(host));
+    return true;
+  }
+
   function answerCluster(req: IncomingMessage, res: ServerResponse): void {
     const target = serviceOfHost(req.headers.host, CLUSTER_SUFFIXES);
     if (target !== null && known(resources, target)) return serving.forward(target, req, res);
+    if (refused(req, res)) return;
     if (req.url?.startsWith("/apis/")) return api(req, res);
     eventing.handle(req, res);
   }
 
   function answerPublic(req: IncomingMessage, res: ServerResponse): void {
     const host = req.headers.host ?? "";
+    if (refused(req, res)) return;
     const own = serviceOfHost(host, PUBLIC_SUFFIXES);
     const target = own !== null && isPublic(resources, own) ? own : route(resources.ingresses, host, req.url ?? "/");
     if (target === null) return answerError(res, 404, "not_found", `nothing is at ${(req.url ?? "/").slice(0, 100)}`);

@@ -14,6 +14,7 @@ import { messageOf } from "./errors.ts";
 import type { FunctionName } from "./functions.ts";
 import type { App } from "./http/app.ts";
 import { openAccess } from "./http/access.ts";
+import { hostsOf } from "./http/hosts.ts";
 import { serve } from "./http/serve.ts";
 import { createLogger } from "./log.ts";
 import type { Logger } from "./log.ts";
@@ -71,6 +72,7 @@ export function start<T extends z.ZodType<BaseConfig>>(
       log: runtime.log,
       access: openAccess(config, runtime.state.documents),
       counters,
+      hosts: config.LOSSI_CLUSTER_URL === undefined ? null : hostsOf(config.LOSSI_PUBLIC_URL),
       async drain() {
         await runtime.announcer.drain();
         clearInterval(tidying);

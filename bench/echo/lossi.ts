@@ -20,4 +20,4 @@ const log = createLogger("echo", LOSSI_LOG_LEVEL, lines);
 const app = createHttp(log);
 onEvents(app, { [echoRequested.type]: on(echoRequested.parse, async () => {}) });
 const counters = createCounters("echo", undefined as never);
-serve(app, { port: PORT, log, access: null, counters, drain: async () => {} });
+serve(app, { port: PORT, log, access: null, hosts: null, counters, drain: async () => {} });

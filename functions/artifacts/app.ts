@@ -18,7 +18,7 @@ import type { Deps, Kind, Payload } from "./handle.ts";
 import { routes } from "./routes.ts";
 
 export function createApp(deps: Deps & AcceptDeps & { work: WorkDeps }, log: Logger): App {
-  const app = createHttp(log);
+  const app = createHttp(log, { acting: (path) => path.startsWith("/interaction/arti/") });
   const take =
     (type: Kind) =>
     async (c: AppContext, { params, body }: Asked<typeof routes.fetchStatus>) => {

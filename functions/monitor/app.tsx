@@ -8,7 +8,7 @@ import { streamSSE } from "hono/streaming";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 
 import { LossiError, STATUS, codeOf, messageOf } from "#shared/errors.ts";
-import { answerError, createHttp, onlyMethod } from "#shared/http/app.ts";
+import { answerError, createHttp, onlyMethod, sessionOf } from "#shared/http/app.ts";
 import type { App, AppContext } from "#shared/http/app.ts";
 import { serveRoutes } from "#shared/http/routes.ts";
 import { SESSION_COOKIE, SESSION_SECONDS } from "#shared/http/session.ts";
@@ -94,15 +94,19 @@ export function createApp(deps: Deps, log: Logger): App {
 
   app.get("/monitor/login", (c) => page(c, <Login to={pathOf(c.req.query("to"))} reason={null} />));
   app.post("/monitor/login", (c) => signIn(c, deps.secure));
-  app.post("/monitor/logout", (c) => {
+  app.post("/monitor/logout", async (c) => {
+    await c.env.access?.sessions.end(sessionOf(c) ?? "");
     c.header("set-cookie", cookie("", 0, deps.secure));
     return c.redirect("/monitor/login", 303);
   });
 
-  app.get("/monitor/live", (c) => {
+  app.get("/monitor/live", async (c) => {
     const address = new URL(pathOf(c.req.query("path")), "http://lossi");
     c.header("cache-control", "no-store");
-    return streamSSE(c, (stream) => streamView(stream, async () => render((await shownAt(address, c, deps)).body)));
+    const draw = async (): Promise<string> => render((await shownAt(address, c, deps)).body);
+    // What cannot be shown is an error like any other, and no stream.
+    await draw();
+    return streamSSE(c, (stream) => streamView(stream, draw).catch(brokeOff(c)));
   });
   serveRoutes(app, routes, {
     getStatus: async (c) => c.json(await overview(c.var.caller, deps)),
@@ -116,7 +120,7 @@ export function createApp(deps: Deps, log: Logger): App {
       const { caller } = c.var;
       const own = caller === null || caller.admin ? {} : { user: caller.name };
       return streamSSE(c, (stream) =>
-        streamTasks(stream, async () => (await deps.ledger.list({ ...own, limit: 100 })).tasks),
+        streamTasks(stream, async () => (await deps.ledger.list({ ...own, limit: 100 })).tasks).catch(brokeOff(c)),
       );
     },
   });
@@ -142,14 +146,28 @@ export function createApp(deps: Deps, log: Logger): App {
   return app;
 }
 
+/** The stream ends, and the browser asks again; why is for the log alone. */
+const brokeOff =
+  (c: AppContext) =>
+  (err: unknown): void =>
+    c.var.log.warn({ err }, "a stream broke off");
+
 const viewOf = (path: string): View | undefined => VIEWS.find(([pattern]) => pattern.test(path))?.[1];
 
 async function shownAt({ pathname, searchParams }: URL, { var: { caller } }: AppContext, deps: Deps): Promise<Shown> {
   const found = VIEWS.find(([pattern]) => pattern.test(pathname));
   if (found === undefined) throw new LossiError("not_found", `there is no view ${pathname.slice(0, 100)}`);
   const [pattern, view] = found;
-  const names = pattern.exec(pathname)?.slice(1).map(decodeURIComponent) ?? [];
+  const names = pattern.exec(pathname)?.slice(1).map(decoded) ?? [];
   return view({ names, query: searchParams, caller }, deps);
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new LossiError("not_found", `${part.slice(0, 100)} is no name: what follows each % has to be UTF-8`);
+  }
 }
 
 const render = async (content: Child): Promise<string> => String(await html`${content}`);
@@ -186,8 +204,11 @@ function errorPage(c: AppContext, error: unknown): Response | Promise<Response> 
   );
 }
 
-/** Only a path of this origin. */
-const pathOf = (to = "/"): string => (/^\/(?![/\\])/.test(to) ? to : "/");
+/**
+ * Only a path of this origin: one slash, and no character that a browser leaves out, such as a tab, behind which would be a
+ * second one.
+ */
+const pathOf = (to = "/"): string => (/^\/(?![/\\])[\x21-\x7e]*$/.test(to) ? to : "/");
 
 async function signIn(c: AppContext, secure: boolean): Promise<Response> {
   const given = new URLSearchParams(new TextDecoder().decode(c.var.body));
@@ -198,7 +219,7 @@ async function signIn(c: AppContext, secure: boolean): Promise<Response> {
   const authorization =
     token === "" ? `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` : `Bearer ${token}`;
   try {
-    const caller = access.caller(authorization);
+    const caller = await access.caller(authorization);
     c.header("set-cookie", cookie(await access.sessions.issue(caller), SESSION_SECONDS, secure));
     return c.redirect(to, 303);
   } catch (error) {

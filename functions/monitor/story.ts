@@ -12,11 +12,16 @@ export type Step = {
 
 const MOST_LINES = 500;
 
-/** Lines of the task's trace, oldest first; those about other tasks of the same trace are left out. */
+/**
+ * Lines of the task's trace, oldest first; those about other tasks of the same trace are left out, and those of other
+ * users: whoever calls chooses the trace.
+ */
 export async function linesOf(task: Task, lines: Lines): Promise<LogLine[]> {
   if (task.trace === null) return [];
   const { lines: all } = await lines.read({ trace: task.trace, limit: MOST_LINES });
-  return all.filter(({ fields }) => fields["taskId"] === undefined || fields["taskId"] === task.id);
+  return all.filter(({ fields: { taskId, user } }) =>
+    taskId === undefined ? user === undefined || user === task.user : taskId === task.id,
+  );
 }
 
 /** The steps of a task in the order in which they happened. */

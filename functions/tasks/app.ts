@@ -10,7 +10,7 @@ import type { Deps } from "./handle.ts";
 import { routes } from "./routes.ts";
 
 export function createApp(deps: Deps, log: Logger): App {
-  const app = createHttp(log);
+  const app = createHttp(log, { acting: (path) => path.startsWith("/interaction/task/run/") });
   const idOf = (c: AppContext): string => c.req.param("id") ?? "";
   serveRoutes(app, routes, {
     async runTask(c, { body }) {

@@ -5,15 +5,17 @@ import * as z from "zod";
 
 import { LossiError } from "../errors.ts";
 import type { Documents } from "../state/state.ts";
+import { isLoopback } from "./hosts.ts";
 import { openSessions } from "./session.ts";
 import type { Sessions } from "./session.ts";
+import { createTries } from "./tries.ts";
 
 /** Somebody whose token was known. Administrators see and change what belongs to anybody. */
 export type Caller = { name: string; admin: boolean };
 
 export interface Access {
   /** Finds the caller by the `Authorization` header. Throws `unauthorized`, `overloaded`. */
-  caller(authorization: string | undefined): Caller;
+  caller(authorization: string | undefined): Promise<Caller>;
   sessions: Sessions;
 }
 
@@ -57,21 +59,19 @@ export function openAccess(config: AccessConfig, documents: Documents, now = Dat
   );
 }
 
-const isLoopback = (host: string): boolean => host === "localhost" || host === "[::1]" || /^127(\.\d+){3}$/.test(host);
-
 function createAccess(
   { LOSSI_USERS = [], FLOWER_USERNAME, FLOWER_PASSWORD }: AccessConfig,
   documents: Documents,
   now: () => number,
 ): Access {
   const callers = new Map(LOSSI_USERS.map(({ hash, caller }) => [hash, caller]));
-  const tries = createTries();
+  const guess = createTries(documents, now);
   const credentialOf = ({ name, admin }: Caller): string | null => {
-    if (admin && name === FLOWER_USERNAME) return FLOWER_PASSWORD ?? null;
-    const granted = LOSSI_USERS.find(({ caller }) => caller.name === name && caller.admin === admin);
-    return granted?.hash ?? null;
+    const tokens = LOSSI_USERS.filter(({ caller }) => caller.name === name && caller.admin === admin);
+    const passwords = admin && name === FLOWER_USERNAME ? [FLOWER_PASSWORD] : [];
+    return [...passwords, ...tokens.map(({ hash }) => hash)].join("\n") || null;
   };
-  const caller = (authorization = ""): Caller => {
+  const caller = async (authorization = ""): Promise<Caller> => {
     const [scheme = "", given = ""] = authorization.split(" ");
     if (scheme.toLowerCase() === "bearer") {
       const caller = callers.get(createHash("sha256").update(given).digest("hex"));
@@ -82,11 +82,9 @@ function createAccess(
       );
     }
     if (scheme.toLowerCase() === "basic" && FLOWER_USERNAME !== undefined && FLOWER_PASSWORD !== undefined) {
-      tries.take();
       const expected = Buffer.from(`${FLOWER_USERNAME}:${FLOWER_PASSWORD}`);
-      if (!isSame(Buffer.from(given, "base64"), expected))
+      if (!(await guess(() => isSame(Buffer.from(given, "base64"), expected))))
         throw new LossiError("unauthorized", "this is not the user and password of the monitor");
-      tries.giveBack();
       return { name: FLOWER_USERNAME, admin: true };
     }
     throw new LossiError("unauthorized", "say who you are: send a token as Authorization: Bearer …");
@@ -97,22 +95,6 @@ function createAccess(
 /** Compares without telling by its time where a guess was wrong. */
 const isSame = (given: Buffer, expected: Buffer): boolean =>
   timingSafeEqual(createHash("sha256").update(given).digest(), createHash("sha256").update(expected).digest());
-
-/** A guess of a password costs one of ten tries, which come back one every six seconds. Tokens are too long to guess. */
-function createTries(most = 10, everyMs = 6000): { take(): void; giveBack(): void } {
-  let left = most;
-  let since = performance.now();
-  return {
-    take() {
-      const back = Math.floor((performance.now() - since) / everyMs);
-      left = Math.min(most, left + back);
-      since += back * everyMs;
-      if (left === 0) throw new LossiError("overloaded", "too many wrong passwords; wait for a minute");
-      left -= 1;
-    },
-    giveBack: () => void (left += 1),
-  };
-}
 
 /** Throws `forbidden` unless an administrator calls, or nobody has to say who they are. */
 export function requireAdmin(caller: Caller | null): void {

@@ -25,7 +25,7 @@ export type App = Hono<AppEnv>;
 export type AppContext = Context<AppEnv>;
 
 type HttpOptions = {
-  [kind in "open" | "linked" | "quiet"]?: (path: string) => boolean;
+  [kind in "open" | "linked" | "acting" | "quiet"]?: (path: string) => boolean;
 } & { isReady?: () => Promise<boolean> };
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
@@ -34,12 +34,13 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
  * The Hono app that every function starts from: request id, trace, body, one closing log line, errors as
  * `{code, message, requestId}`, and `GET /healthz`. Callers say who they are, but for events, which no edge lets in, and
  * for `open` paths, which have a secret of their own. Pages of other sites may lead to `linked` ones, which change nothing.
+ * A GET of an `acting` one changes something, so no browser gets there by a link, a typed address or a redirect from one.
  * Of `quiet` ones the closing line is for debugging, unless they fail. Where `isReady` is given, `GET /readyz` answers by it,
  * 200 or 503.
  */
 export function createHttp(
   log: Logger,
-  { open = () => false, linked = () => false, quiet = () => false, isReady }: HttpOptions = {},
+  { open = () => false, linked = () => false, acting = () => false, quiet = () => false, isReady }: HttpOptions = {},
 ): App {
   const app: App = new Hono<AppEnv>();
   app.get("/healthz", (c) => c.text("ok"));
@@ -56,6 +57,7 @@ export function createHttp(
     c.set("requestId", requestId);
     c.set("log", log.child({ requestId }));
     c.header("x-request-id", requestId);
+    c.header("x-content-type-options", "nosniff");
     await next();
     logOutcome(c, performance.now() - begun, quiet(c.req.path));
   });
@@ -63,6 +65,8 @@ export function createHttp(
     if (!isOwnPage(c) && !(isFollowed(c) && linked(c.req.path))) {
       throw new LossiError("forbidden", "a page of another site may not call this; open it from its own address");
     }
+    if (c.req.header("sec-fetch-mode") === "navigate" && acting(c.req.path))
+      throw new LossiError("forbidden", "this starts a task, so a program calls it, such as curl; no link leads here");
     c.set("caller", isOpen(c, open) ? null : await callerOf(c));
     c.set("body", await rawBody(c));
     await next();
@@ -98,14 +102,15 @@ async function callerOf(c: AppContext): Promise<Caller | null> {
   const access = c.env?.access ?? null;
   if (access === null) return null;
   const authorization = c.req.header("authorization");
-  const cookie = authorization === undefined ? cookieOf(c, SESSION_COOKIE) : undefined;
-  const caller = (cookie && (await access.sessions.read(cookie))) || access.caller(authorization);
+  const cookie = authorization === undefined ? sessionOf(c) : undefined;
+  const caller = (cookie && (await access.sessions.read(cookie))) || (await access.caller(authorization));
   c.set("log", c.var.log.child({ user: caller.name }));
   return caller;
 }
 
-const cookieOf = (c: AppContext, name: string): string | undefined =>
-  new RegExp(`(?:^|; ?)${name}=([^;]*)`).exec(c.req.header("cookie") ?? "")?.[1];
+/** The cookie of a browser's session, whatever it is worth. */
+export const sessionOf = (c: AppContext): string | undefined =>
+  new RegExp(`(?:^|; ?)${SESSION_COOKIE}=([^;]*)`).exec(c.req.header("cookie") ?? "")?.[1];
 
 async function rawBody(c: AppContext): Promise<Uint8Array> {
   const incoming = c.env?.incoming;

@@ -12,12 +12,15 @@ import type { Logger } from "../log.ts";
 import type { Access } from "./access.ts";
 import type { App } from "./app.ts";
 import { errorBody } from "./error-body.ts";
+import { foreignHost, isOwnHost } from "./hosts.ts";
 
 export type ServeOptions = {
   port: number;
   log: Logger;
   access: Access | null;
   counters: Counters;
+  /** On a laptop, where any page can reach our port: the names beside the machine's own that requests may be for. */
+  hosts: string[] | null;
   /** What to finish after the last request and before the process ends. */
   drain: () => Promise<void>;
 };
@@ -29,9 +32,14 @@ const KEEP_ALIVE_MS = 120_000;
  * Serves a function on the loopback address until SIGTERM; then requests under way end, `drain` runs, and the process
  * exits with 0. SIGTERM arrives after Knative has drained (semantics 2), so it means "exit soon".
  */
-export function serve(app: App, { port, log, access, counters, drain }: ServeOptions): Server {
+export function serve(app: App, { port, log, access, counters, hosts, drain }: ServeOptions): Server {
   const server = createAdaptorServer({
-    fetch: (request, env) => app.fetch(request, { ...(env as HttpBindings), access, counters }),
+    fetch: (request, env) => {
+      const { host } = (env as HttpBindings).incoming.headers;
+      return hosts === null || isOwnHost(host, hosts)
+        ? app.fetch(request, { ...(env as HttpBindings), access, counters })
+        : refuseHost(host);
+    },
     serverOptions: { keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: 16 * 1024 },
   }) as Server;
   server.on("clientError", refuse);
@@ -52,6 +60,12 @@ export function serve(app: App, { port, log, access, counters, drain }: ServeOpt
   process.once("SIGINT", stop);
   return server;
 }
+
+const refuseHost = (host: string | undefined): Response =>
+  new Response(errorBody("forbidden", foreignHost(host), randomUUID()), {
+    status: STATUS.forbidden,
+    headers: { "content-type": "application/json" },
+  });
 
 /** Answers what Node's parser refuses: a function says 431 and 400 in the same words as every other error. */
 export function refuse(error: NodeJS.ErrnoException, socket: Socket): void {

@@ -64,7 +64,7 @@ test("who never says the rest of a request does not keep the platform from endin
   const lossi = await startPlatform();
   const { hostname, port } = new URL(lossi.url);
   const slow = connect(Number(port), hostname).on("error", () => {});
-  slow.write("POST /setup/config/init HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nhalf");
+  slow.write("POST /setup/config/init HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nhalf");
   await until(() => functionProcesses(lossi.home).length === 1);
   await lossi.stop();
   expect(functionProcesses(lossi.home)).toEqual([]);

@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 
 import { baseConfig, loadConfig } from "#shared/config.ts";
+import type { LossiError } from "#shared/errors.ts";
 import { openAccess } from "#shared/http/access.ts";
 import type { Access } from "#shared/http/access.ts";
 import { createHttp } from "#shared/http/app.ts";
@@ -24,19 +25,19 @@ test.each(["http://127.0.0.1:7600", "http://localhost:7600", "http://[::1]:7600"
 
 test.each(["https://lossi.example.org", "http://10.0.0.1:7600", "http://127.0.0.1.example.org", undefined])(
   "on %s callers say who they are, and a start without that is refused",
-  (url) => {
+  async (url) => {
     const env = url === undefined ? {} : { LOSSI_PUBLIC_URL: url };
-    expect(() => open(env)?.caller(undefined)).toThrow(/say who you are/);
+    await expect(open(env)?.caller(undefined)).rejects.toThrow(/say who you are/);
     expect(() => open({ ...env, LOSSI_AUTHENTICATION: "off" })).toThrow(/off is for a loopback address only/);
   },
 );
 
-test("a token names its user, and nobody else's does", () => {
-  expect(access()("Bearer ada-token")).toEqual({ name: "ada", admin: false });
-  expect(access()("bearer root-token")).toEqual({ name: "root", admin: true });
+test("a token names its user, and nobody else's does", async () => {
+  expect(await access()("Bearer ada-token")).toEqual({ name: "ada", admin: false });
+  expect(await access()("bearer root-token")).toEqual({ name: "root", admin: true });
   for (const wrong of ["Bearer ada-toke", "Bearer ", "Bearer", "Basic YWRhOmFkYQ==", hash("ada-token")])
-    expect(() => access()(wrong)).toThrow(expect.objectContaining({ code: "unauthorized" }));
-  expect(() => access()(`Bearer ${hash("ada-token")}`)).toThrow(/nobody has this token/);
+    await expect(access()(wrong)).rejects.toThrow(expect.objectContaining({ code: "unauthorized" }));
+  await expect(access()(`Bearer ${hash("ada-token")}`)).rejects.toThrow(/nobody has this token/);
 });
 
 test.each(["ada", "ada:token", `ada:${hash("x").toUpperCase()}`, `ada:${hash("x")}:root`, `:${hash("x")}`])(
@@ -48,12 +49,37 @@ test.each(["ada", "ada:token", `ada:${hash("x").toUpperCase()}`, `ada:${hash("x"
   },
 );
 
-test("the monitor's password is the administrator's; guesses are few", () => {
-  const enter = access({ FLOWER_USERNAME: "flower", FLOWER_PASSWORD: "pass:word" });
-  for (let n = 0; n < 20; n++) expect(enter(basic("flower:pass:word"))).toEqual({ name: "flower", admin: true });
-  for (let n = 0; n < 10; n++) expect(() => enter(basic(`flower:${n}`))).toThrow(/not the user and password/);
-  expect(() => enter(basic("flower:pass:word"))).toThrow(expect.objectContaining({ code: "overloaded" }));
-  expect(enter("Bearer ada-token").name).toBe("ada");
+const FLOWER = { FLOWER_USERNAME: "flower", FLOWER_PASSWORD: "pass:word" };
+const WRONG = expect.objectContaining({ code: "unauthorized", message: expect.stringMatching(/not the user and/) });
+const PAUSE = expect.objectContaining({ code: "overloaded" });
+
+test("the monitor's password is the administrator's; guesses are few", async () => {
+  const enter = access(FLOWER);
+  for (let n = 0; n < 20; n++) expect(await enter(basic("flower:pass:word"))).toEqual({ name: "flower", admin: true });
+  for (let n = 0; n < 10; n++) await expect(enter(basic(`flower:${n}`))).rejects.toThrow(WRONG);
+  await expect(enter(basic("flower:pass:word"))).rejects.toThrow(PAUSE);
+  expect((await enter("Bearer ada-token")).name).toBe("ada");
+});
+
+test("guesses are counted together, at all functions, in all instances; tries come back with the time", async () => {
+  const all = deps();
+  const enter = () =>
+    (openAccess(loadConfig(baseConfig, { LOSSI_USERS: USERS, ...FLOWER }), all.documents, all.now) as Access).caller;
+  for (let n = 0; n < 10; n++) await expect(enter()(basic(`flower:${n}`))).rejects.toThrow(WRONG);
+  await expect(enter()(basic("flower:pass:word"))).rejects.toThrow(PAUSE);
+  all.clock.now += 6001;
+  await expect(enter()(basic("flower:guess"))).rejects.toThrow(WRONG);
+  await expect(enter()(basic("flower:pass:word"))).rejects.toThrow(PAUSE);
+  all.clock.now += 6001;
+  expect((await enter()(basic("flower:pass:word"))).name).toBe("flower");
+});
+
+test("many guesses at once at one function are looked at one after the other", async () => {
+  const enter = access(FLOWER);
+  const guesses = Array.from({ length: 30 }, (_, n) =>
+    enter(basic(`flower:${n}`)).catch(({ code }: LossiError) => code),
+  );
+  expect((await Promise.all(guesses)).filter((code) => code === "unauthorized")).toHaveLength(10);
 });
 
 test("without a token: 401 in the words of every error, and nothing was read or done", async () => {
