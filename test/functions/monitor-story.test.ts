@@ -14,14 +14,29 @@ const ID = "0b0c4a52-7a3e-4c0e-9f39-1f6f5d1f7c11";
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const BEGUN = Date.UTC(2026, 0, 1);
 
-const taskWith = (over: Partial<Task>): Task => ({
-  ...{ id: ID, name: "tasks.forwarder-requests", function: "orchestration", payload: {}, user: "ada", trace: TRACE },
-  ...{ status: "PENDING", attempts: 0, result: null, reason: null, replayOf: null },
-  ...{ createdAt: BEGUN, startedAt: null, endedAt: null },
-  ...over,
-});
+const PENDING: Task = {
+  id: ID,
+  name: "tasks.forwarder-requests",
+  function: "orchestration",
+  payload: {},
+  user: "ada",
+  status: "PENDING",
+  attempts: 0,
+  result: null,
+  reason: null,
+  replayOf: null,
+  trace: TRACE,
+  createdAt: BEGUN,
+  startedAt: null,
+  endedAt: null,
+};
+const taskWith = (over: Partial<Task>): Task => ({ ...PENDING, ...over });
 const line = (ms: number, message: string, fields: LogLine["fields"], name = "orchestration"): LogLine => ({
-  ...{ time: BEGUN + ms, level: "info", function: name, message, trace: TRACE },
+  time: BEGUN + ms,
+  level: "info",
+  function: name,
+  message,
+  trace: TRACE,
   fields: { taskId: ID, ...fields },
 });
 const REQUESTED = "dev.lossi.orchestration.requested.v1";
@@ -46,8 +61,11 @@ test("the story of a task that failed once and then worked, in the order in whic
     line(570, "request finished", { ceType: "dev.lossi.task.finished.v1", status: 202, durationMs: 4 }, "automation"),
   ];
   const task = taskWith({
-    ...{ status: "SUCCESS", attempts: 2, result: { key: "7" } },
-    ...{ startedAt: BEGUN + 551, endedAt: BEGUN + 559 },
+    status: "SUCCESS",
+    attempts: 2,
+    result: { key: "7" },
+    startedAt: BEGUN + 551,
+    endedAt: BEGUN + 559,
   });
   const story = storyOf(task, lines).map(({ at, what, detail, kind }) => `${at - BEGUN} ${what} (${detail}) ${kind}`);
   expect(story).toEqual([
@@ -96,7 +114,11 @@ test("activity: wake-ups, and requests of each of the last minutes; a later look
   const activity = createActivity(all.lines, all.now);
   const write = (message: string, fields: LogLine["fields"], minutesAgo = 0): void =>
     all.lines.write({
-      ...{ time: all.clock.now - minutesAgo * 60_000, level: "info", function: "setup", message, trace: null },
+      time: all.clock.now - minutesAgo * 60_000,
+      level: "info",
+      function: "setup",
+      message,
+      trace: null,
       fields,
     });
   write("awake", { wakeMs: 61 }, 2);
