@@ -302,6 +302,7 @@ describe.skipIf(!hasChromium)("the monitor in Chromium", () => {
     });
 
     test("a failing task says what failed, how often, when it is tried again, and what to do", async () => {
+      const { page: second, questions, problems } = await visit(browser, lossi.url);
       const store = poison(lossi.home);
       onTestFinished(store.mend);
       const id = await submit("/interaction/orch/start/5");
@@ -321,7 +322,6 @@ describe.skipIf(!hasChromium)("the monitor in Chromium", () => {
 
       const other = await submit("/interaction/orch/start/6");
       await until(async () => (await task(other)).status === "RETRY");
-      const { page: second, questions, problems } = await visit(browser, lossi.url);
       await second.goto(`/monitor/tasks/${other}`);
       await second.getByRole("button", { name: "Cancel" }).click();
       await second.getByText("It was cancelled. Redrive takes it up again").waitFor();
