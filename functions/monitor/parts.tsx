@@ -21,14 +21,17 @@ const UNITS: [string, number][] = [
   ["s", 1000],
 ];
 
+/** Keeps a number and its unit on one line. */
+const NBSP = "\u00a0";
+
 /** A length of time in the two largest units that say something. */
 export function duration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 1000) return `${Math.round(ms)}${NBSP}ms`;
+  if (ms < 10_000) return `${(ms / 1000).toFixed(1)}${NBSP}s`;
   let left = Math.round(ms / 1000) * 1000;
   const words: string[] = [];
   for (const [unit, size] of UNITS) {
-    if (left >= size && words.length < 2) words.push(`${Math.floor(left / size)} ${unit}`);
+    if (left >= size && words.length < 2) words.push(`${Math.floor(left / size)}${NBSP}${unit}`);
     left %= size;
   }
   return words.join(" ");
@@ -39,7 +42,7 @@ const UNIT_NAMES = ["B", "kB", "MB", "GB", "TB"];
 /** Bytes as people say them. */
 export function bytes(count: number): string {
   const power = count < 1000 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), UNIT_NAMES.length - 1);
-  return `${(count / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${UNIT_NAMES[power]}`;
+  return `${(count / 1000 ** power).toFixed(power === 0 ? 0 : 1)}${NBSP}${UNIT_NAMES[power]}`;
 }
 
 const KINDS: Record<string, string> = {
