@@ -151,7 +151,8 @@ const rowOf = (task: Task) => [
 /** The work in a few words beside the function's name: mode and type of the request, and its key or name. */
 function whatOf({ name, function: by, payload }: Task): string {
   const { mode, type, input } = (payload ?? {}) as { mode?: Json; type?: Json; input?: { key?: Json; name?: Json } };
-  const words = [mode, type, input?.name ?? input?.key].filter((word) => typeof word === "string" && word !== by);
+  const said = [mode, type, input?.name ?? input?.key].filter((word) => typeof word === "string");
+  const words = said.filter((word) => word !== by);
   return words.length === 0 ? name : excerpt(words.join(" "), 60);
 }
 
