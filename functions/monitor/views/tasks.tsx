@@ -15,6 +15,9 @@ const PAGE = 50;
 
 const FIELDS = ["status", "function", "user", "text", "since", "until", "trace"] as const;
 
+/** What stays in the address from page to page. */
+const KEPT = new Set<string>([...FIELDS, "after", "order"]);
+
 export const tasks: View = async ({ query, caller }, { ledger }) => {
   const filter = filterOf(query);
   const own = caller === null || caller.admin ? {} : { user: caller.name };
@@ -118,7 +121,7 @@ function Nothing({ filtered, more }: { filtered: boolean; more: boolean }) {
 
 function Pages({ query, next }: { query: URLSearchParams; next: string | null }) {
   const to = (changes: Record<string, string | null>): string => {
-    const all = new URLSearchParams(query);
+    const all = new URLSearchParams([...query].filter(([name]) => KEPT.has(name)));
     for (const [name, value] of Object.entries(changes)) {
       if (value === null) all.delete(name);
       else all.set(name, value);
