@@ -48,7 +48,8 @@ export const ledger: Measure = {
   title: `${MANY.toLocaleString("en").replace(",", " ")} tasks in the ledger`,
   about: `The functions \`tasks\`, \`monitor\` and \`schedule\` as processes of their own, without the platform before them, which
     would add the same to both: one each over a ledger of ${FEW} tasks, one over ${MANY}, asked in turn ${ROUNDS} times.
-    One task in ${FAILED} failed, the others succeeded. "Flat" is read as at most ${FLAT.text.slice(-3)} times as
+    One task in ${FAILED} failed, the others succeeded. So the monitor's filtered pages
+    have ten rows of ${FEW} tasks and fifty of ${MANY}: their ratio has five times the rows in it. "Flat" is read as at most ${FLAT.text.slice(-3)} times as
     long.`,
   rows: REQUESTS.map(({ row }) => ({ name: row, unit: "ms", over, target: FLAT })),
   async run({ folder }) {
