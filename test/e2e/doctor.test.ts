@@ -1,4 +1,5 @@
 /** `lossi doctor` on set-ups that are really broken, each in its own way. */
+import { createHash } from "node:crypto";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -241,9 +242,12 @@ describe("a lossi elsewhere", () => {
   const elsewhere = (url: string): string => url.replace("127.0.0.1", "0.0.0.0");
 
   test("one that is well says so of itself", async () => {
-    const lossi = await startPlatform();
-    const { code, out } = await run(["doctor", "--url", elsewhere(lossi.url)]);
-    expect(code).toBe(0);
+    const hash = createHash("sha256").update("hers").digest("hex");
+    // By that name it is open to others, so they say who they are.
+    const env = { LOSSI_PUBLIC_URL: "http://0.0.0.0", LOSSI_USERS: `ada:${hash}:admin` };
+    const lossi = await startPlatform({ env });
+    const { code, out } = await run(["doctor", "--url", elsewhere(lossi.url)], { env: { LOSSI_TOKEN: "hers" } });
+    expect(code, out).toBe(0);
     expect(out.match(/^ok +[a-z ]+?(?= {2})/gm)?.length).toBeGreaterThanOrEqual(4);
     expect(out).not.toMatch(/manifests|ports/);
   });

@@ -38,7 +38,7 @@ const REFUSED: [string, string, unknown, number, RegExp][] = [
   ["POST", "/setup/config/start", { times: ["30"] }, 400, /task-times/],
   ["POST", "/setup/config/stop", { now: true }, 400, /now/],
   ["GET", run, undefined, 400, /payload/],
-  ["GET", run, { payload: { mode: "log" } }, 400, /"logs", "orchestration", "forwarding" or "artifacts"/],
+  ["GET", run, { payload: { mode: "log" } }, 400, /"logs", "orchestration", "forwarding", "artifacts" or "inference"/],
   ["GET", run, { payload: { mode: "logs", type: "kitchen" } }, 400, /frontend/],
   ["GET", run, { payload: { mode: "logs" }, extra: 1 }, 400, /extra/],
   ["GET", run, { payload: [] }, 400, /payload/],
