@@ -86,6 +86,8 @@ test("logs -f: follows, goes on after lossi was away, and ends quietly", async (
   const left = begin(["logs", "-f"], at(again));
   await until(() => left.out() !== "");
   left.hangUp();
+  // As with any program, it is noticed at the next line.
+  await again.call("GET", "/tasks");
   expect(await left.ended).toMatchObject({ code: 0, err: "" });
 });
 

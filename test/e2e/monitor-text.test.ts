@@ -51,7 +51,7 @@ async function monitor() {
   const forwards: ForwardStatus[] = [];
   const clocks = [] as { name: never; cron: string }[];
   const cluster = { ...all.cluster, listForwards: async () => forwards, listClocks: async () => clocks };
-  const app = createApp({ ...monitorDeps(all), cluster, assets: join(root, "dist/monitor") }, all.log);
+  const app = createApp({ ...monitorDeps(all), cluster, assets: join(root, "dist") }, all.log);
   const server = createAdaptorServer({
     fetch: (request, env) => app.fetch(request, { ...env, access: null }),
   }) as Server;
