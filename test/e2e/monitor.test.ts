@@ -72,6 +72,7 @@ describe.skipIf(!hasChromium)("the monitor in Chromium", () => {
       else await page.getByLabel(label, { exact: true }).fill(value);
     }
     await Promise.all([page.waitForURL(/\?/), page.getByRole("button", { name: "Filter" }).click()]);
+    await page.locator("#link", { hasText: "live" }).waitFor();
     return ids();
   };
 
@@ -174,7 +175,7 @@ describe.skipIf(!hasChromium)("the monitor in Chromium", () => {
       const time = page.locator(`#task-${id} time`);
       const zoned = (options: Intl.DateTimeFormatOptions) =>
         new Intl.DateTimeFormat("en-GB", { timeZone: ZONE, ...options }).format(createdAt);
-      expect(await time.innerText()).toBe(zoned({ timeStyle: "medium" }));
+      await expect.poll(() => time.innerText()).toBe(zoned({ timeStyle: "medium" }));
       const title = await time.getAttribute("title");
       expect(title).toContain(zoned({ weekday: "long" }));
       expect(title).toContain(new Date(createdAt).toISOString());
@@ -187,7 +188,8 @@ describe.skipIf(!hasChromium)("the monitor in Chromium", () => {
       const from = Math.floor(createdAt / 1000) * 1000;
       const [since, until] = [from, from + 1000].map((at) => new Date(at).toISOString());
       const there = await tasks(`since=${since}&until=${until}&limit=50`);
-      expect(await filtered({ From: local(from), To: local(from + 1000) })).toEqual(there.map((one) => one.id));
+      await filtered({ From: local(from), To: local(from + 1000) });
+      await expect.poll(ids).toEqual(there.map((one) => one.id));
       expect(there.map((one) => one.id)).toContain(id);
       expect(await page.getByLabel("From", { exact: true }).inputValue()).toBe(local(from));
       await page.getByRole("link", { name: "Clear" }).click();
