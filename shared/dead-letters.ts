@@ -1,19 +1,9 @@
 /** What could not be delivered, as documents: `dead-letters` writes them, the monitor shows them. */
-import * as z from "zod";
+import type * as z from "zod";
 
-import type { Documents, Json } from "./state/state.ts";
+import type { deadLetter } from "./dead-letter.ts";
+import type { Documents } from "./state/state.ts";
 
-/** An event that could not be delivered, as the public API shows it. */
-export const deadLetter = z.object({
-  id: z.string(),
-  taskId: z.string().nullable().describe("the task it was for, if any"),
-  type: z.string(),
-  reason: z.string().describe("in words a person understands"),
-  status: z.number().nullable().describe("HTTP status of the last try; null where there was none"),
-  destination: z.string().nullable().describe("where it could not be delivered to"),
-  at: z.iso.datetime(),
-  event: (z.unknown() as z.ZodType<Json>).describe("the JSON form of a CloudEvent"),
-});
 export type DeadLetter = z.infer<typeof deadLetter>;
 
 /** Documents of this prefix, each with the letter's id after it. */

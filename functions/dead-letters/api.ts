@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-import { deadLetter } from "#shared/dead-letters.ts";
+import { deadLetter } from "#shared/dead-letter.ts";
 import { describe, nothing } from "#shared/http/describe.ts";
 
 import { routes } from "./routes.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-import { shownForward } from "#shared/forwards/shown.ts";
+import { shownForward } from "#shared/forwards/shown-forward.ts";
 import { forwardSubmission } from "#shared/forwards/request.ts";
 import { accepted, describe } from "#shared/http/describe.ts";
 import { startBody } from "#shared/jobs/request.ts";

@@ -13,7 +13,7 @@ import { routes } from "./routes.ts";
 const instant = z.int().describe("milliseconds since 1970");
 const count = z.int().min(0);
 
-const functionStatus = z.object({
+export const functionStatus = z.object({
   name: z.enum(FUNCTION_NAMES),
   state: z.enum(["asleep", "waking", "awake", "unknown"]),
   instances: count,
@@ -23,7 +23,8 @@ const functionStatus = z.object({
   requests: z.array(count).describe("in each of the last 15 minutes, oldest first"),
   failures: count.describe("of these requests"),
 });
-const status = z.object({
+/** What `GET /status` answers. */
+export const status = z.object({
   functions: z.array(functionStatus),
   tasks: z.object({
     byStatus: z.record(z.enum(TASK_STATUSES), count),

@@ -105,8 +105,8 @@ export function createApp(deps: Deps, log: Logger): App {
     c.header("cache-control", "no-store");
     const draw = async (): Promise<string> => render((await shownAt(address, c, deps)).body);
     // What cannot be shown is an error like any other, and no stream.
-    await draw();
-    return streamSSE(c, (stream) => streamView(stream, draw).catch(brokeOff(c)));
+    const first = await draw();
+    return streamSSE(c, (stream) => streamView(stream, first, draw).catch(brokeOff(c)));
   });
   serveRoutes(app, routes, {
     getStatus: async (c) => c.json(await overview(c.var.caller, deps)),

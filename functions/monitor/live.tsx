@@ -25,14 +25,17 @@ async function follow(stream: SSEStreamingApi, look: () => Promise<boolean>): Pr
   }
 }
 
-/** Sends what `draw` gives whenever it differs from what the viewer has. */
-export async function streamView(stream: SSEStreamingApi, draw: () => Promise<string>): Promise<void> {
-  let sent = "";
+/** Sends what is drawn first, and what `draw` gives whenever it differs from what the viewer has. */
+export async function streamView(stream: SSEStreamingApi, first: string, draw: () => Promise<string>): Promise<void> {
+  const send = (drawn: string): Promise<void> => stream.writeSSE({ event: "view", data: JSON.stringify(drawn) });
+  let sent = first;
+  await send(first);
+  await sleep(EVERY_MS);
   await follow(stream, async () => {
     const drawn = await draw();
     if (drawn === sent) return false;
     sent = drawn;
-    await stream.writeSSE({ event: "view", data: JSON.stringify(drawn) });
+    await send(drawn);
     return true;
   });
 }

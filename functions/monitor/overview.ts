@@ -1,35 +1,19 @@
 /** What there is at the moment: the answer of `GET /status`, and what the first view shows. */
+import type * as z from "zod";
+
 import { BASE_FUNCTION_NAMES, FUNCTIONS, FUNCTION_NAMES } from "#shared/functions.ts";
 import { CONFIGURATION_DOCUMENT, forwarderBucket, submitterBucket } from "#shared/configuration.ts";
 import type { Configuration } from "#shared/configuration.ts";
-import type { Clock } from "#shared/cluster/cluster.ts";
 import { listDeadLetters } from "#shared/dead-letters.ts";
 import { messageOf } from "#shared/errors.ts";
 import { showForwards } from "#shared/forwards/shown.ts";
 import type { Caller } from "#shared/http/access.ts";
-import type { Ledger } from "#shared/state/state.ts";
 import { MINUTES } from "./activity.ts";
-import type { Doing } from "./activity.ts";
+import type { functionStatus, status } from "./api.ts";
 import type { ViewDeps } from "./view.ts";
 
-export type FunctionStatus = {
-  name: string;
-  state: "asleep" | "waking" | "awake" | "unknown";
-  instances: number;
-  ready: number;
-} & Doing;
-
-export type Overview = {
-  functions: FunctionStatus[];
-  tasks: Awaited<ReturnType<Ledger["counts"]>>;
-  clocks: { name: Clock; cron: string }[];
-  gpus: { total: number | null; free: number | null; waiting: string[] } | null;
-  store: { client: string; address: string; buckets: string[]; waitingForCredentials: number } | null;
-  forwards: { up: number; down: number; unknown: number };
-  deadLetters: number | null;
-  /** What could not be asked, and why. */
-  problems: string[];
-};
+export type FunctionStatus = z.infer<typeof functionStatus>;
+export type Overview = z.infer<typeof status>;
 
 /** Looks at everything without waking anybody. What cannot be asked is a problem in the answer, not an error. */
 export async function overview(caller: Caller | null, deps: ViewDeps): Promise<Overview> {

@@ -1,6 +1,7 @@
 import * as z from "zod";
 
 import { accepted, describe, json } from "#shared/http/describe.ts";
+import type { Description, Example } from "#shared/http/describe.ts";
 import { forwardSubmission } from "#shared/forwards/request.ts";
 import { jobReference, jobRequest, orchestration } from "#shared/jobs/request.ts";
 import { strict } from "#shared/schema.ts";
@@ -61,6 +62,16 @@ const notFound = {
   message: "no task has this id; the call that ran it answered one",
   requestId: "0f2f5a51-6f3f-4c6b-9d3f-8a4f5f1f9f12",
 };
+const unknown: Example = { params: { id: UNKNOWN }, status: 404, answer: notFound };
+
+/** Of a call that changes a task. */
+const change: Omit<Description, "summary"> = {
+  params: { id: z.uuid() },
+  answer: accepted,
+  errors: ["not_found", "conflict"],
+  examples: { unknown },
+};
+
 const logsTask = {
   id: ID,
   name: REQUESTS,
@@ -130,7 +141,7 @@ export const api = describe(routes, {
       errors: ["not_found"],
       examples: {
         ended: { params: { id: ID }, answer: { output: { status: "SUCCESS", result: { logs: [] } } } },
-        unknown: { params: { id: UNKNOWN }, status: 404, answer: notFound },
+        unknown,
       },
     },
     listTasks: {
@@ -151,32 +162,18 @@ export const api = describe(routes, {
       errors: ["not_found"],
       examples: {
         ended: { params: { id: ID }, answer: logsTask },
-        unknown: { params: { id: UNKNOWN }, status: 404, answer: notFound },
+        unknown,
       },
     },
     replayTask: {
+      ...change,
       summary: "Run an ended task again, as a new one",
-      params: { id: z.uuid() },
-      answer: accepted,
-      errors: ["not_found", "conflict"],
       examples: {
         ended: { params: { id: ID }, answer: { output: "6b3c6a4e-6a0c-4b0e-9d6b-1d5f0e0a7c13" } },
-        unknown: { params: { id: UNKNOWN }, status: 404, answer: notFound },
+        unknown,
       },
     },
-    redriveTask: {
-      summary: "Take a FAILURE up again, under the same id",
-      params: { id: z.uuid() },
-      answer: accepted,
-      errors: ["not_found", "conflict"],
-      examples: { unknown: { params: { id: UNKNOWN }, status: 404, answer: notFound } },
-    },
-    cancelTask: {
-      summary: "End a task that nobody works on at the moment",
-      params: { id: z.uuid() },
-      answer: accepted,
-      errors: ["not_found", "conflict"],
-      examples: { unknown: { params: { id: UNKNOWN }, status: 404, answer: notFound } },
-    },
+    redriveTask: { ...change, summary: "Take a FAILURE up again, under the same id" },
+    cancelTask: { ...change, summary: "End a task that nobody works on at the moment" },
   },
 });

@@ -14,7 +14,7 @@ import type { State } from "#shared/state/state.ts";
 import { hasRedis, startRedis } from "../redis.ts";
 import type { RedisServer } from "../redis.ts";
 import { temporaryFolder } from "./children.ts";
-import { announcementOf, newLine, newTask } from "./state-samples.ts";
+import { announcementOf, expectOldLine, newLine, newTask } from "./state-samples.ts";
 import type { Place } from "./state-samples.ts";
 
 const later = (): number => Date.now() + 3_600_000;
@@ -227,13 +227,7 @@ describe.skipIf(!hasRedis)("redis", () => {
     await client.sadd("lossi:talkers", "setup");
     await client.xadd("lossi:lines:setup", "1-0", "time", 1, "level", "warn", "message", "old a=1");
     const { lines } = open(place);
-    lines.write(newLine({ time: 2, function: "setup" }));
-    const old = { time: 1, level: "warn", function: "setup", message: "old a=1", fields: {}, trace: null };
-    expect((await lines.read({ functions: ["setup"], limit: 9 })).lines).toEqual([
-      old,
-      newLine({ time: 2, function: "setup" }),
-    ]);
-    expect((await lines.read({ text: "A=1", limit: 9 })).lines).toEqual([old]);
+    await expectOldLine(lines);
   });
 
   test("what is known of a trace goes with its lines", async () => {

@@ -1,4 +1,6 @@
-import type { Announcement, LogLine, NewTask } from "#shared/state/state.ts";
+import { expect } from "vitest";
+
+import type { Announcement, Lines, LogLine, NewTask } from "#shared/state/state.ts";
 
 export const newTask = (id: string, over: Partial<NewTask> = {}): NewTask => ({
   id,
@@ -20,6 +22,15 @@ export const newLine = (over: Partial<LogLine> = {}): LogLine => ({
   trace: null,
   ...over,
 });
+
+/** A line as the release before wrote it, `old a=1`, stands beside one that is written now, and is found by its text. */
+export async function expectOldLine(lines: Lines): Promise<void> {
+  const written = newLine({ time: 2, function: "setup" });
+  lines.write(written);
+  const old = { time: 1, level: "warn", function: "setup", message: "old a=1", fields: {}, trace: null };
+  expect((await lines.read({ functions: ["setup"], limit: 9 })).lines).toEqual([old, written]);
+  expect((await lines.read({ text: "A=1", limit: 9 })).lines).toEqual([old]);
+}
 
 export const announcementOf = (id: string): Announcement => ({ id, event: { id, type: "test" } });
 

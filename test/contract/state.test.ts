@@ -9,7 +9,7 @@ import { MIGRATIONS, migrate } from "#shared/state/sqlite-schema.ts";
 import { openSqliteState } from "#shared/state/sqlite.ts";
 
 import { startChild, temporaryFolder } from "./children.ts";
-import { newLine, newTask } from "./state-samples.ts";
+import { expectOldLine, newTask } from "./state-samples.ts";
 import { stateContract } from "./state.ts";
 
 stateContract("sqlite", () => ({ LOSSI_HOME: temporaryFolder() }));
@@ -87,13 +87,7 @@ test("log lines of the release before are shown, beside new ones", async () => {
   db.close();
   openSqliteState({ folder }).close();
   const { lines, close } = openSqliteState({ folder });
-  lines.write(newLine({ time: 2, function: "setup" }));
-  const old = { time: 1, level: "warn", function: "setup", message: "old a=1", fields: {}, trace: null };
-  expect((await lines.read({ functions: ["setup"], limit: 9 })).lines).toEqual([
-    old,
-    newLine({ time: 2, function: "setup" }),
-  ]);
-  expect((await lines.read({ text: "A=1", limit: 9 })).lines).toEqual([old]);
+  await expectOldLine(lines);
   close();
 });
 

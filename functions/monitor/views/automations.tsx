@@ -1,15 +1,9 @@
 /** What happens by itself when an object appears. */
 import { describeAutomation, listAutomations } from "#shared/automations/automations.ts";
-import type { Run, Stored } from "#shared/automations/automations.ts";
-import type { Json, TaskStatus } from "#shared/state/state.ts";
+import type { Described, Stored } from "#shared/automations/automations.ts";
+import type { Json } from "#shared/state/state.ts";
 import { Act, Badge, Empty, Status, Table, Time } from "../parts.tsx";
 import type { View } from "../view.ts";
-
-type Described = {
-  name: string;
-  waiting: number;
-  runs: (Omit<Run, "at"> & { at: string; status: TaskStatus | null })[];
-} & Stored;
 
 export const automations: View = async ({ caller }, deps) => {
   const names = (await listAutomations(caller, deps.documents)).map(({ name }) => name);
@@ -25,7 +19,7 @@ export const automations: View = async ({ caller }, deps) => {
             that appears there starts; the <a href="/docs">API page</a> has an example.
           </Empty>
         )}
-        {(all as unknown as Described[]).map((one) => (
+        {all.map((one) => (
           <Shown one={one} />
         ))}
       </>
