@@ -15,7 +15,7 @@ import { parseRequest } from "#shared/tasks/requests.ts";
 import { work } from "#shared/tasks/work.ts";
 import type { WorkDeps } from "#shared/tasks/work.ts";
 
-import { forward, onClock } from "./handle.ts";
+import { forward, noteHealth, onClock } from "./handle.ts";
 import type { Deps } from "./handle.ts";
 import { routes } from "./routes.ts";
 
@@ -41,11 +41,13 @@ export function createApp(deps: Deps & AcceptDeps & { work: WorkDeps }, log: Log
     },
   });
   onEvents(app, {
-    [forwardingRequested.type]: on(forwardingRequested.parse, ({ taskId }) =>
-      work(taskId, (task, lease) => forward(task, lease, deps), deps.work),
-    ),
+    [forwardingRequested.type]: on(forwardingRequested.parse, async ({ taskId }, _event, c) => {
+      await work(taskId, (task, lease) => forward(task, lease, deps), deps.work);
+      await noteHealth(deps, c.var.log);
+    }),
     [ping.type]: on(ping.parse, async (_data, _event, c) => {
       c.var.log.info(await onClock(deps), "forwards renewed");
+      await noteHealth(deps, c.var.log);
     }),
   });
   return app;

@@ -7,6 +7,7 @@ import { endEntry, listEntries, openEntry, stopIdleClock, sweepForwards, targetO
 import type { Entry, RegistryDeps, Swept } from "#shared/forwards/registry.ts";
 import { forwardName } from "#shared/forwards/request.ts";
 import type { Connection, ForwardSubmission } from "#shared/forwards/request.ts";
+import type { Logger } from "#shared/log.ts";
 import { placeObjects } from "#shared/objects/place.ts";
 import type { Json, Ledger, Task, TaskLease } from "#shared/state/state.ts";
 
@@ -154,4 +155,11 @@ export async function onClock(deps: Deps): Promise<Swept> {
   const swept = await sweepForwards(deps);
   await stopIdleClock(deps);
   return swept;
+}
+
+/** Looks where each forward leads, for those who only read how it was when somebody looked last. */
+export async function noteHealth({ cluster }: Pick<Deps, "cluster">, log: Logger): Promise<void> {
+  await cluster
+    .listForwards({ check: true })
+    .catch((err: unknown) => log.warn({ err }, "where forwards lead could not be looked at"));
 }

@@ -227,9 +227,10 @@ describe.skipIf(!hasChromium)("the monitor in Chromium", () => {
       await page.getByText("None: every event was delivered").waitFor();
     });
 
-    test("forwards: one is extended, one is stopped", async () => {
+    test("forwards: where they lead was looked at; one is extended, one is stopped", async () => {
       const forwards = async (): Promise<any[]> => (await lossi.call("GET", "/forwards")).json.forwards;
       await show("/monitor/forwards");
+      await page.locator("tr", { hasText: "none-1-logs" }).getByText("up", { exact: true }).waitFor();
       const [one] = await forwards();
       await page.getByRole("button", { name: `Extend ${one.name}` }).click();
       await says(/^Extend: done/);
