@@ -147,11 +147,12 @@ const Facts = ({ run }: { run: RunRecord }) => (
 
 /** The job's steps on one axis from its submission to its end. */
 function Steps({ run: { sacct } }: { run: RunRecord }) {
+  const nameOf = stepNames(sacct ?? {});
   const steps = Object.values(sacct ?? {}).flatMap((step) => {
     const { metrics, metadata } = step;
     const { "start-time": start, "end-time": end, "elapsed-seconds": elapsed = 0 } = metrics;
     if (start === undefined) return [];
-    return [{ name: stepName(step), state: metadata["state"] ?? "", start, end: end ?? start + elapsed }];
+    return [{ name: nameOf(step), state: metadata["state"] ?? "", start, end: end ?? start + elapsed }];
   });
   if (steps.length === 0) return <Empty>Slurm has told no times of its steps yet.</Empty>;
   const from = Math.min(...steps.map(({ start }) => start));
@@ -196,7 +197,7 @@ function Sacct({ rows }: { rows: Rows }) {
   return (
     <Table
       caption="What sacct says of each step"
-      columns={["Field", ...steps.map(stepName)]}
+      columns={["Field", ...steps.map(stepNames(rows))]}
       rows={fields.map((field) => ({ cells: [field, ...steps.map((step) => valueOf(step, field))] }))}
     />
   );
@@ -210,7 +211,11 @@ const Seff = ({ of }: { of: NonNullable<RunRecord["seff"]> }) => (
   />
 );
 
-const stepName = ({ metadata }: Rows[string]): string => metadata["job-name"] ?? metadata["job-id"] ?? "step";
+/** What to call each step; with the job's number where there are several, as an array has. */
+function stepNames(rows: Rows): (step: Rows[string]) => string {
+  const jobs = new Set(Object.values(rows).map(({ metadata }) => metadata["job-id"]));
+  return ({ metadata: { "job-id": job = "", "job-name": name = "step" } }) => (jobs.size > 1 ? `${job} ${name}` : name);
+}
 
 function valueOf({ metadata, metrics }: Rows[string], field: string) {
   const value = metrics[field];
