@@ -1,8 +1,9 @@
 /** Files of the embedded store that change, as hints for `bucket-events`, which looks for itself; its sweep finds the rest. */
-import { readdirSync, statSync, watch } from "node:fs";
+import { lstatSync, readdirSync, watch } from "node:fs";
 import type { FSWatcher } from "node:fs";
 import { join } from "node:path";
 
+import { messageOf } from "#shared/errors.ts";
 import { CHECKS, NOTIFICATIONS_PATH } from "#shared/objects/watched.ts";
 import type { Place } from "#shared/objects/watched.ts";
 import { keyOf } from "#shared/store/paths.ts";
@@ -13,9 +14,12 @@ import type { SmallRequest } from "./serving/proxy.ts";
 const SETTLE_MS = 5;
 const MOST = 200;
 
-/** Watches every bucket in a folder, also those to come. What cannot be watched is left to the sweep. */
-export function watchObjects(folder: string, tell: (places: Place[]) => void): { close(): void } {
-  const watchers = new Map<string, FSWatcher>();
+/** Watches every bucket in a folder, also those to come. What cannot be watched is left to the sweep; `warn` hears why. */
+export function watchObjects(
+  folder: string,
+  tell: (places: Place[]) => void,
+  warn: (message: string) => void,
+): { close(): void } {
   let changed = new Map<string, Place>();
   let settling: NodeJS.Timeout | undefined;
 
@@ -26,32 +30,84 @@ export function watchObjects(folder: string, tell: (places: Place[]) => void): {
     for (let from = 0; from < places.length; from += MOST) tell(places.slice(from, from + MOST));
   };
 
-  const note = (bucket: string, file: string | null): void => {
-    const key = file === null ? null : keyOf(file);
+  const note = (path: string): void => {
+    const [bucket = "", ...names] = path.split("/");
+    const key = names.length === 0 ? null : keyOf(names.join("/"));
     if (key === null || key.startsWith(CHECKS)) return;
     changed.set(`${bucket}/${key}`, { bucket, key });
     settling ??= setTimeout(flush, SETTLE_MS);
   };
 
-  const watchBucket = (bucket: string): void => {
-    if (bucket.startsWith(".") || watchers.has(bucket)) return;
-    if (statSync(join(folder, bucket), { throwIfNoEntry: false })?.isDirectory() !== true) return;
-    const watcher = watch(join(folder, bucket), { recursive: true }, (_event, file) => note(bucket, file));
-    watcher.on("error", () => {
-      watcher.close();
-      watchers.delete(bucket);
-    });
-    watchers.set(bucket, watcher);
-  };
-
-  const root = watch(folder, (_event, name) => name !== null && watchBucket(name));
-  for (const name of readdirSync(folder)) watchBucket(name);
+  const watched = watchFolders(folder, note, warn);
   return {
     close() {
       clearTimeout(settling);
-      for (const watcher of [root, ...watchers.values()]) watcher.close();
+      watched.close();
     },
   };
+}
+
+/**
+ * Tells of what changes beneath a folder, by its path there: a watch per folder, and links lead nowhere. Node's own recursive
+ * watch does the same, but watches what links lead to, and what it cannot watch (ELOOP, EACCES, ENOSPC) ends the process.
+ */
+function watchFolders(root: string, tell: (path: string) => void, warn: (message: string) => void): { close(): void } {
+  const watchers = new Map<string, FSWatcher>();
+  const warned = new Set<unknown>();
+
+  /** The first of its kind is said; what is gone is no failure. */
+  const failed = (path: string, error: unknown): void => {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR" || warned.has(code)) return;
+    warned.add(code);
+    warn(`changes in ${join(root, path)} are left to the sweep, and any others like it: ${messageOf(error)}`);
+  };
+
+  const enter = (folder: string, isNew: boolean): void => {
+    // What begins with a dot here is the store's own.
+    if (folder.startsWith(".")) return;
+    const below = (name: string): string => (folder === "" ? name : `${folder}/${name}`);
+    try {
+      const watcher = watch(join(root, folder), (event, name) => {
+        if (name !== null) (event === "rename" ? look : tell)(below(name));
+      });
+      watchers.set(folder, watcher);
+      watcher.on("error", (error) => (leave(folder), failed(folder, error)));
+      for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+        if (entry.isDirectory()) enter(below(entry.name), isNew);
+        else if (isNew) tell(below(entry.name));
+      }
+    } catch (error) {
+      failed(folder, error);
+    }
+  };
+
+  const leave = (folder: string): void => {
+    if (!watchers.has(folder)) return;
+    for (const [path, watcher] of watchers) {
+      if (path !== folder && !path.startsWith(`${folder}/`)) continue;
+      watcher.close();
+      watchers.delete(path);
+    }
+  };
+
+  /** Something came, went, or took another's place. */
+  const look = (path: string): void => {
+    leave(path);
+    if (isFolder(join(root, path))) enter(path, true);
+    else tell(path);
+  };
+
+  enter("", false);
+  return { close: () => watchers.forEach((watcher) => watcher.close()) };
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return lstatSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /** A hint as a gateway would send it. */

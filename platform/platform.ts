@@ -194,10 +194,14 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   resume(home.awake(), resources, serving.wake);
   const watchers = [
     ...[options.manifests, home.applied].map((folder) => onChange(folder, apply)),
-    watchObjects(home.objects, (places) => {
-      // A hint that is lost costs nothing but time.
-      if (known(resources, BUCKET_EVENTS)) serving.send(BUCKET_EVENTS, hintOf(places, home)).catch(() => {});
-    }),
+    watchObjects(
+      home.objects,
+      (places) => {
+        // A hint that is lost costs nothing but time.
+        if (known(resources, BUCKET_EVENTS)) serving.send(BUCKET_EVENTS, hintOf(places, home)).catch(() => {});
+      },
+      (message) => log({ level: "warn", message }),
+    ),
   ];
   return {
     ports: edge.map(portOf),
