@@ -88,6 +88,7 @@ function facts(seen: Overview, now: number): Fact[] {
     deadLetters !== null && ["dead letters", letters(deadLetters), deadLetters > 0],
     ["clocks", beats === "" ? "off; POST /setup/config/start turns them on" : beats],
     ["store", store === null ? "no configuration yet; POST /setup/config/init" : storeWords(store)],
+    ...(store === null ? [] : healthOf(store, now)),
     [
       "forwards",
       all === 0 ? "none" : `${forwards.up} up, ${forwards.down} down, ${forwards.unknown} not looked at yet`,
@@ -99,6 +100,8 @@ function facts(seen: Overview, now: number): Fact[] {
   return facts.filter((one) => one !== false);
 }
 
+type Token = NonNullable<NonNullable<Overview["store"]>["token"]>;
+
 const gpuWords = ({ total, free, waiting }: NonNullable<Overview["gpus"]>): string =>
   `${free ?? "?"} of ${total ?? "?"} free${waiting.length > 0 ? `; waiting: ${waiting.join(", ")}` : ""}`;
 
@@ -106,6 +109,22 @@ const letters = (count: number): string => (count === 0 ? "none" : `${count}; GE
 
 const storeWords = ({ client, address, buckets }: NonNullable<Overview["store"]>): string =>
   [client === "none" ? "files of this lossi" : `${client} ${address}`, `buckets ${buckets.join(", ")}`].join("; ");
+
+function healthOf({ state, reason, advice, checkedAt, workedAt, token }: NonNullable<Overview["store"]>, now: number) {
+  const ago = (at: number): string => `${duration(now - at)} ago`;
+  const asked = checkedAt === null ? "did not answer yet; ask again" : `${state}, asked ${ago(checkedAt)}`;
+  const worked = state === "works" || workedAt === null ? "" : `, last seen to work ${ago(workedAt)}`;
+  const isBad = state === "refused" || state === "failing";
+  const health: Fact = ["store state", asked + worked + (isBad ? `: ${reason}. ${advice}` : ""), isBad];
+  return token === null ? [health] : [health, ["token", tokenWords(token, now)] satisfies Fact];
+}
+
+function tokenWords({ from, expiresAt, renewable }: Token, now: number): string {
+  const left = expiresAt === null ? 0 : expiresAt - now;
+  const end =
+    expiresAt === null ? "nobody said until when it is good" : left > 0 ? `good for ${duration(left)}` : "over";
+  return `from ${from === "init" ? "init" : "Keystone"}, ${end}${renewable ? "; Keystone gives others" : ""}`;
+}
 
 function fact(name: string, value: string, isBad: boolean, paint: Terminal["paint"]): string {
   const label = name.padEnd(LABEL + 2);

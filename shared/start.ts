@@ -26,15 +26,14 @@ import type { Keep } from "./state/forget.ts";
 import { openState } from "./state/open.ts";
 import type { State } from "./state/state.ts";
 import { openConfiguredStore } from "./store/configured.ts";
-import type { ConfiguredOptions } from "./store/configured.ts";
+import type { ConfiguredOptions, ConfiguredStore } from "./store/configured.ts";
 import { openEmbeddedStore } from "./store/embedded.ts";
-import type { Store } from "./store/store.ts";
 import type { WorkDeps } from "./tasks/work.ts";
 
 /** What every function is handed. */
 export type Runtime = {
   state: State;
-  store: Store;
+  store: ConfiguredStore;
   /** For opening one that is not the configured one yet. */
   stores: ConfiguredOptions;
   cluster: Cluster;

@@ -10,6 +10,9 @@ import type { SwiftAccess } from "#shared/store/swift.ts";
 export const USER = { name: "person", password: "a-password-of-nobody", domain: "Users" };
 export const PROJECT = { name: "project_2000001", domain: "Projects" };
 
+/** Of its tokens, where nothing else is said. */
+export const EXPIRES_AT = Date.UTC(2040, 0, 1);
+
 export type Keystone = {
   url: string;
   /** The environment of lossi. */
@@ -34,9 +37,10 @@ export async function startKeystone(issue: () => Promise<SwiftAccess>): Promise<
       const isRight = Buffer.concat(chunks).toString() === JSON.stringify(EXPECTED);
       if (!isRight) return void res.writeHead(401).end('{"error":{"code":401,"title":"Unauthorized"}}');
       given += 1;
-      const { url, token } = await issue();
+      const { url, token, expiresAt = EXPIRES_AT } = await issue();
+      const expires_at = new Date(expiresAt).toISOString().replace("Z", "000Z");
       res.writeHead(201, { "content-type": "application/json", "x-subject-token": token });
-      res.end(JSON.stringify({ token: { methods: ["password"], catalog: catalogOf(url) } }));
+      res.end(JSON.stringify({ token: { methods: ["password"], expires_at, catalog: catalogOf(url) } }));
     };
     answer().catch(() => res.destroy());
   }).listen(0, "127.0.0.1");

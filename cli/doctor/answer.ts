@@ -40,8 +40,13 @@ const problems = (seen: Overview): Finding =>
 
 function credentials({ store }: Overview, url: string): Finding {
   if (store === null) return ok("no configuration yet: POST /setup/config/init brings one");
-  const { waitingForCredentials: waiting, client, address } = store;
-  if (waiting === 0) return ok("no task waits for credentials");
+  const { waitingForCredentials: waiting, client, address, state, reason, advice } = store;
+  if (state === "failing" || (state === "refused" && waiting === 0)) {
+    const name = client === "none" ? "the store of that place" : `${client} at ${address}`;
+    const what = state === "failing" ? "does not work for lossi" : "refuses the credentials that lossi has";
+    return failed(`${name} ${what}`, String(reason), String(advice));
+  }
+  if (waiting === 0) return ok("the store takes its credentials, and no task waits for others");
   return failed(
     `${many(waiting, "task")} for fresh credentials`.replace(/tasks? /, (word) => `${word.trim()} waiting `),
     `${client} at ${address} refuses those it has`,

@@ -45,6 +45,21 @@ export const status = z.object({
       address: z.string(),
       buckets: z.array(z.string()),
       waitingForCredentials: count.describe("tasks that wait until init is called with fresh ones"),
+      state: z
+        .enum(["unknown", "works", "refused", "failing"])
+        .describe("when it was asked last, at most once a minute; unknown until it answered"),
+      reason: z.string().nullable().describe("what it said instead of an answer"),
+      advice: z.string().nullable().describe("what somebody can do about it"),
+      checkedAt: instant.nullable().describe("when it was asked"),
+      workedAt: instant.nullable().describe("when it was last seen to work"),
+      token: z
+        .object({
+          from: z.enum(["init", "keystone"]),
+          expiresAt: instant.nullable().describe("null where nobody said, as of one that init was given"),
+          renewable: z.boolean().describe("Keystone is asked for another when it is refused"),
+        })
+        .nullable()
+        .describe("of the token that opens it; null where there is none, as with files and S3"),
     })
     .nullable()
     .describe("null before the first call of init"),
@@ -103,6 +118,12 @@ export const api = describe(routes, {
               address: "",
               buckets: ["none-forwarder-none", "none-submitter-none-none"],
               waitingForCredentials: 0,
+              state: "works",
+              reason: null,
+              advice: null,
+              checkedAt: 1767225600000,
+              workedAt: 1767225600000,
+              token: null,
             },
             forwards: { up: 0, down: 0, unknown: 0 },
             deadLetters: 0,

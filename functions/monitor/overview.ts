@@ -57,18 +57,20 @@ export async function overview(caller: Caller | null, deps: ViewDeps): Promise<O
   };
 }
 
-async function storeStatus({ documents, ledger }: ViewDeps): Promise<Overview["store"]> {
+async function storeStatus({ documents, ledger, storeCheck }: ViewDeps): Promise<Overview["store"]> {
   const document = await documents.get(CONFIGURATION_DOCUMENT);
   if (document === null) return null;
   const configuration = document.value as Configuration;
   const { "used-client": client, endpoint, "pre-auth-url": url, user } = configuration;
   const { tasks } = await ledger.list({ status: "PENDING", limit: 1000 });
+  // Nothing else that waits for its turn has a reason.
+  const waitingForCredentials = tasks.filter(({ reason }) => reason !== null).length;
   return {
     client,
     address: client === "s3" ? (endpoint ?? "") : client === "swift" ? url : "",
     buckets: [forwarderBucket(configuration), submitterBucket(configuration, user)],
-    // Nothing else that waits for its turn has a reason.
-    waitingForCredentials: tasks.filter(({ reason }) => reason !== null).length,
+    waitingForCredentials,
+    ...(await storeCheck.look(document, waitingForCredentials)),
   };
 }
 

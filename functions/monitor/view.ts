@@ -5,6 +5,7 @@ import type { Cluster } from "#shared/cluster/cluster.ts";
 import type { Caller } from "#shared/http/access.ts";
 import type { Documents, Ledger, Lines } from "#shared/state/state.ts";
 import type { Activity } from "./activity.ts";
+import type { StoreCheck } from "./store-check.ts";
 
 export type ViewDeps = {
   documents: Documents;
@@ -12,6 +13,7 @@ export type ViewDeps = {
   lines: Lines;
   cluster: Cluster;
   activity: Activity;
+  storeCheck: StoreCheck;
   now: () => number;
 };
 

@@ -16,20 +16,39 @@ export type ConfiguredOptions = {
   /** Who asks for tokens where a configuration brings none, or when the one it brought has expired. */
   keystone: KeystoneConfig;
   onCollision: Turns["onCollision"];
+  /** Hears of each token that is taken into use. */
+  onToken?: (token: TokenStatus) => void;
+};
+
+/** What is known of a token, which is never shown itself. */
+export type TokenStatus = {
+  from: "init" | "keystone";
+  /** Milliseconds since 1970; `null` where nobody said: `init` is given a token alone. */
+  expiresAt: number | null;
+  /** Whether Keystone is asked for another when it is refused. */
+  renewable: boolean;
+};
+
+export type ConfiguredStore = Store & {
+  /** The token that this process uses; `null` where there is none, or none yet. */
+  token(): TokenStatus | null;
 };
 
 /** A driver is loaded when it is first needed: its client costs waking time that most calls need not pay. */
-export function openConfiguredStore(options: ConfiguredOptions): Store {
+export function openConfiguredStore(options: ConfiguredOptions): ConfiguredStore {
   const { documents, embedded } = options;
   const opened: Store[] = [];
   let current: { version: number; store: Promise<Store> } | undefined;
+  let token: TokenStatus | null = null;
 
   const find = async (): Promise<Store> => {
     const document = await documents.get(CONFIGURATION_DOCUMENT);
     if (document === null) return embedded;
     if (current?.version !== document.version) {
-      const store = openStoreOf(document.value as Configuration, options);
-      current = { version: document.version, store };
+      const { version } = document;
+      const onToken = (one: TokenStatus): void => void (current?.version === version && (token = one));
+      const store = openStoreOf(document.value as Configuration, { ...options, onToken });
+      [current, token] = [{ version, store }, null];
       // An earlier one may still be at work, so all of them close at the end.
       store.then((one) => one !== embedded && opened.push(one)).catch(() => (current = undefined));
     }
@@ -38,6 +57,7 @@ export function openConfiguredStore(options: ConfiguredOptions): Store {
 
   return {
     ...lazyStore(find),
+    token: () => token,
     close() {
       for (const store of [...opened, embedded]) store.close();
     },
@@ -47,7 +67,7 @@ export function openConfiguredStore(options: ConfiguredOptions): Store {
 /** Opens the store that a configuration names; the embedded one is the caller's to close. */
 export async function openStoreOf(
   configuration: Configuration,
-  { documents, embedded, keystone, onCollision }: ConfiguredOptions,
+  { documents, embedded, keystone, onCollision, onToken = () => {} }: ConfiguredOptions,
 ): Promise<Store> {
   const turns = { documents, onCollision };
   if (configuration["used-client"] === "s3") {
@@ -62,16 +82,25 @@ export async function openStoreOf(
   }
   if (configuration["used-client"] === "swift") {
     const { openSwiftStore } = await import("./swift.ts");
-    return openSwiftStore({ access: await swiftAccess(configuration, keystone), turns });
+    return openSwiftStore({ access: await swiftAccess(configuration, keystone, onToken), turns });
   }
   return embedded;
 }
 
-async function swiftAccess(configuration: Configuration, keystone: KeystoneConfig): Promise<SwiftOptions["access"]> {
+async function swiftAccess(
+  configuration: Configuration,
+  keystone: KeystoneConfig,
+  onToken: (token: TokenStatus) => void,
+): Promise<SwiftOptions["access"]> {
   const { "pre-auth-url": url, "pre-auth-token": token, "project-name": project } = configuration;
-  if (missingFrom(keystone).length > 0 || project === "none") return async () => ({ url, token });
+  if (missingFrom(keystone).length > 0 || project === "none") {
+    return async () => {
+      onToken({ from: "init", expiresAt: null, renewable: false });
+      return { url, token };
+    };
+  }
   const { keystoneAccess } = await import("./keystone.ts");
-  return keystoneAccess({
+  const ask = keystoneAccess({
     config: keystone,
     userDomain: configuration["user-domain-name"],
     projectDomain: configuration["project-domain-name"],
@@ -79,4 +108,10 @@ async function swiftAccess(configuration: Configuration, keystone: KeystoneConfi
     ...(url !== "none" && { storageUrl: url }),
     ...(token !== "none" && { token }),
   });
+  return async (refused) => {
+    const access = await ask(refused);
+    const from = access.token === token ? "init" : "keystone";
+    onToken({ from, expiresAt: access.expiresAt ?? null, renewable: true });
+    return access;
+  };
 }

@@ -20,6 +20,7 @@ export type KeystoneOptions = {
 
 const catalog = z.object({
   token: z.object({
+    expires_at: z.string().nullish(),
     catalog: z
       .array(
         z.object({
@@ -32,6 +33,8 @@ const catalog = z.object({
       .default([]),
   }),
 });
+
+type Catalog = z.infer<typeof catalog>["token"]["catalog"];
 
 /** The access for a Swift driver; those who were refused at the same time wait for one new token. */
 export function keystoneAccess(options: KeystoneOptions): SwiftOptions["access"] {
@@ -57,11 +60,11 @@ async function askForToken(options: KeystoneOptions): Promise<SwiftAccess> {
   const user = { name: config.OS_USERNAME, domain: { name: userDomain }, password: config.OS_PASSWORD };
   const identity = { methods: ["password"], password: { user } };
   const scope = { project: { name: project, domain: { name: projectDomain } } };
-  const url = `${config.OS_AUTH_URL.replace(/\/+$/, "")}/auth/tokens`;
+  const asked = `${config.OS_AUTH_URL.replace(/\/+$/, "")}/auth/tokens`;
   let answer: Response;
   let body: unknown;
   try {
-    answer = await fetch(url, {
+    answer = await fetch(asked, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ auth: { identity, scope } }),
@@ -79,7 +82,10 @@ async function askForToken(options: KeystoneOptions): Promise<SwiftAccess> {
   checkStatus(answer.status, options);
   const token = answer.headers.get("x-subject-token");
   if (token === null) throw new LossiError("unavailable", `Keystone at ${config.OS_AUTH_URL} answered without a token`);
-  return { token, url: storageUrl ?? storageUrlIn(body, options) };
+  const parsed = catalog.safeParse(body).data?.token;
+  const expiresAt = Date.parse(parsed?.expires_at ?? "");
+  const url = storageUrl ?? storageUrlIn(parsed?.catalog ?? [], options);
+  return { token, url, ...(!Number.isNaN(expiresAt) && { expiresAt }) };
 }
 
 function checkStatus(status: number, { config, project }: KeystoneOptions): void {
@@ -94,10 +100,8 @@ function checkStatus(status: number, { config, project }: KeystoneOptions): void
   throw new LossiError("credentials", `${where} answered ${status}; OS_AUTH_URL should end in /v3`);
 }
 
-function storageUrlIn(body: unknown, { config, project }: KeystoneOptions): string {
+function storageUrlIn(services: Catalog, { config, project }: KeystoneOptions): string {
   const region = config.OS_REGION_NAME;
-  const parsed = catalog.safeParse(body);
-  const services = parsed.success ? parsed.data.token.catalog : [];
   const found = services
     .filter(({ type }) => type === "object-store")
     .flatMap(({ endpoints }) => endpoints)

@@ -9,8 +9,8 @@ import type { Answer } from "./swift-http.ts";
 import { inTurn, putInTurn } from "./turns.ts";
 import type { Turns } from "./turns.ts";
 
-/** Where the storage is, and the token that opens it. */
-export type SwiftAccess = { url: string; token: string };
+/** Where the storage is, and the token that opens it, until `expiresAt` (milliseconds since 1970) where that is known. */
+export type SwiftAccess = { url: string; token: string; expiresAt?: number };
 
 export type SwiftOptions = {
   /** The access to use; `refused` is one that was answered 401. Answers the same again where it has no other. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { PROJECT, startKeystone, USER } from "../keystone.ts";
+import { EXPIRES_AT, PROJECT, startKeystone, USER } from "../keystone.ts";
 import { hasCeph, s3Configuration, storeOn, swiftConfiguration, twinOfThisFile } from "../twin.ts";
 import { skipsOnEdge } from "./edge.ts";
 import { startPlatform, until } from "./lossi.ts";
@@ -92,9 +92,14 @@ describe.skipIf(!runs)("objects in Allas", async () => {
     await replace(key);
     const { status, attempts } = await ended(lossi, await submit(lossi));
     expect([status, attempts]).toEqual(["SUCCESS", 1]);
+    const seen = await lossi.call("GET", "/status");
+    expect(seen.json.store).toMatchObject({
+      state: "works",
+      token: { from: "keystone", expiresAt: EXPIRES_AT, renewable: true },
+    });
     await replace(twin.swift.key);
     const { text } = await lossi.call("GET", "/interaction/arti/logs/backend");
-    for (const secret of [USER.password, "AUTH_rgwtk"]) expect(lossi.output() + text).not.toContain(secret);
+    for (const secret of [USER.password, "AUTH_rgwtk"]) expect(lossi.output() + text + seen.text).not.toContain(secret);
   });
 
   test("with Keystone and a wrong password init says so, and nothing is stored", async () => {
@@ -129,6 +134,8 @@ describe.skipIf(!runs)("objects in Allas", async () => {
       expect([status, attempts]).toEqual(["PENDING", 0]);
       expect(reason).toMatch(/does not take the token; call init again/);
     }
+    const { store } = (await lossi.call("GET", "/status")).json;
+    expect(store).toMatchObject({ state: "refused", token: { from: "init", expiresAt: null, renewable: false } });
     const shown = (await lossi.call("GET", `/interaction/task/get/${tasks[0]}`)).json.output;
     expect(shown).toEqual({ status: "PENDING", result: null, reason: waiting[0].reason });
     await lossi.call("POST", "/setup/config/init", await swiftConfiguration(twin, "another"));

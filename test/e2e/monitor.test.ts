@@ -412,7 +412,7 @@ describe.skipIf(!hasChromium)("the monitor in Chromium", () => {
       await documents.put(CONFIGURATION_DOCUMENT, refused);
       const id = await submit("/interaction/orch/start/7");
       await show(`/monitor/tasks/${id}`);
-      await page.getByText("does not take the token").first().waitFor();
+      await page.getByText("Why it waits").waitFor();
       const words = await text();
       expect(words).toMatch(/PENDING/);
       expect(words).toMatch(/Why it waits\s+http.* does not take the token; call init again/);
@@ -424,9 +424,13 @@ describe.skipIf(!hasChromium)("the monitor in Chromium", () => {
       await check("a task that waits for credentials");
       await show("/");
       await page.getByRole("alert").getByText("The store refuses its credentials, and 1 task waits").waitFor();
+      expect(await text()).toMatch(
+        /Storage\s+refused swift at http.*; asked [^]*Credentials\s+token from init, nobody said until when it is good; when it is refused, call init again/,
+      );
       await check("Now, with refused credentials");
       await submit("/setup/config/init", NONE);
       await page.getByRole("alert").waitFor({ state: "detached" });
+      await page.getByText("works the store of this place").waitFor();
       expect(await ended(lossi, id)).toMatchObject({ status: "SUCCESS" });
     });
   });

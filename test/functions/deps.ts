@@ -7,6 +7,7 @@ import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
 import { createActivity } from "#functions/monitor/activity.ts";
+import { createStoreCheck } from "#functions/monitor/store-check.ts";
 import { openLocalCluster } from "#shared/cluster/local.ts";
 import { resolve } from "#shared/forwards/resolve.ts";
 import { createAnnouncer } from "#shared/outbox/announcer.ts";
@@ -38,6 +39,7 @@ export function deps() {
 export const monitorDeps = (all: TestDeps) => ({
   ...all,
   activity: createActivity(all.lines, all.now),
+  storeCheck: createStoreCheck({ ...all, store: { list: all.store.list.bind(all.store), token: () => null } }),
   assets: join(import.meta.dirname, "../../dist"),
   secure: false,
 });

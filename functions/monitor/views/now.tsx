@@ -29,7 +29,6 @@ export const now: View = async ({ caller }, deps) => {
 };
 
 function Problems({ seen }: { seen: Overview }) {
-  const waiting = seen.store?.waitingForCredentials ?? 0;
   return (
     <>
       {seen.store === null && (
@@ -38,16 +37,34 @@ function Problems({ seen }: { seen: Overview }) {
           <a href="/docs">API page</a> shows.
         </Empty>
       )}
-      {waiting > 0 && (
-        <p class="alert" role="alert">
-          The store refuses its credentials, and {waiting === 1 ? "1 task waits" : `${waiting} tasks wait`}. Send fresh
-          ones: <code>POST /setup/config/init</code>; what waits goes on by itself.
-        </p>
-      )}
+      {seen.store !== null && <StoreProblem store={seen.store} />}
       {seen.problems.map((problem) => (
         <p class="alert">Could not be asked: {problem}</p>
       ))}
     </>
+  );
+}
+
+type Store = NonNullable<Overview["store"]>;
+
+function StoreProblem({ store: { state, reason, advice, waitingForCredentials: waiting } }: { store: Store }) {
+  const waits = waiting === 1 ? "1 task waits" : `${waiting} tasks wait`;
+  const goesOn = waiting > 0 && " What waits goes on by itself then.";
+  if (state === "refused" || state === "failing") {
+    return (
+      <p class="alert" role="alert">
+        The store {state === "refused" ? "refuses its credentials" : "does not work"}
+        {waiting > 0 && `, and ${waits}`}: {reason}. {advice}
+        {goesOn}
+      </p>
+    );
+  }
+  return (
+    waiting > 0 && (
+      <p class="alert" role="alert">
+        {waits} for fresh credentials of the store. Send them: <code>POST /setup/config/init</code>.{goesOn}
+      </p>
+    )
   );
 }
 
@@ -116,9 +133,8 @@ function Around({ seen }: { seen: Overview }) {
         clocks.length === 0 ? "off: POST /setup/config/start turns it on" : clocks.map(clock).join("; "),
       ],
     },
-    {
-      cells: ["Objects", store === null ? "not configured" : `${clientOf(store)}; buckets ${store.buckets.join(", ")}`],
-    },
+    { cells: ["Storage", store === null ? "not configured" : <Storage store={store} />] },
+    ...(store === null ? [] : [{ cells: ["Credentials", <Credentials store={store} />] }]),
     {
       cells: [
         "Forwards",
@@ -130,15 +146,51 @@ function Around({ seen }: { seen: Overview }) {
   return (
     <>
       <h2>Around them</h2>
-      <Table caption="Schedule, objects, forwards and GPUs" columns={["What", "How it is"]} rows={rows} />
+      <Table caption="Schedule, storage, forwards and GPUs" columns={["What", "How it is"]} rows={rows} />
     </>
   );
 }
 
 const clock = ({ name, cron }: Overview["clocks"][number]): string => `${name} beats at ${cron}`;
 
-const clientOf = ({ client, address }: NonNullable<Overview["store"]>): string =>
-  client === "none" ? "the store of this place" : `${client} at ${address}`;
+const STORE_KINDS = { unknown: "calm", works: "good", refused: "bad", failing: "bad" } as const;
+
+const Storage = ({ store: { client, address, buckets, state, checkedAt, workedAt } }: { store: Store }) => (
+  <>
+    <Badge kind={STORE_KINDS[state]}>{state}</Badge>{" "}
+    {client === "none" ? "the store of this place" : `${client} at ${address}`}; buckets {buckets.join(", ")}
+    {checkedAt !== null && (
+      <span class="quiet">
+        ; asked <Time at={checkedAt} relative />
+        {state !== "works" && workedAt !== null && (
+          <>
+            , last seen to work <Time at={workedAt} relative />
+          </>
+        )}
+      </span>
+    )}
+  </>
+);
+
+function Credentials({ store: { client, token } }: { store: Store }) {
+  if (client === "none") return <>init was given none: the store is this place's own</>;
+  if (client === "s3") return <>access keys from init; nobody said until when they are good</>;
+  if (token === null) return <>no token yet</>;
+  const { from, expiresAt, renewable } = token;
+  return (
+    <>
+      token from {from === "init" ? "init" : "Keystone"},{" "}
+      {expiresAt === null ? (
+        "nobody said until when it is good"
+      ) : (
+        <>
+          good until <Time at={expiresAt} />
+        </>
+      )}
+      ; {renewable ? "when it is refused, lossi asks Keystone for another" : "when it is refused, call init again"}
+    </>
+  );
+}
 
 function gpuWords({ total, free, waiting }: NonNullable<Overview["gpus"]>): string {
   const slots = total === null ? "slots not counted here" : `${free} of ${total} slots free`;
