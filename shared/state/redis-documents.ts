@@ -76,6 +76,17 @@ export const documentScripts = {
     return found`,
     SHARED,
   ),
+
+  documentCount: script(
+    "read",
+    `local prefix = ARGV[2]
+    local count = call('ZLEXCOUNT', P .. 'documents', '[' .. prefix, '[' .. prefix .. '\\255')
+    for _, expired in ipairs(call('ZRANGE', P .. 'expiring', '-inf', now, 'BYSCORE')) do
+      if string.sub(expired, 1, #prefix) == prefix then count = count - 1 end
+    end
+    return count`,
+    SHARED,
+  ),
 };
 
 export function redisDocuments(connection: RedisConnection, now: () => number): Documents {
@@ -101,6 +112,8 @@ export function redisDocuments(connection: RedisConnection, now: () => number): 
       const found = (await connection.run("documentList", now(), from, prefix, limit)) as string[];
       return Array.from({ length: found.length / 3 }, (_, n) => toDocument(found.slice(3 * n, 3 * n + 3)));
     },
+
+    count: async (prefix) => Number(await connection.run("documentCount", now(), prefix)),
   };
 }
 

@@ -47,6 +47,11 @@ export function sqliteDocuments(context: Context): Documents {
       );
       return rows.map(toDocument);
     },
+
+    async count(prefix) {
+      const between = "key >= ?1 AND key < ?1 || char(0x10FFFF)";
+      return Number(sql.get(`SELECT count(*) AS n FROM documents WHERE ${between} AND ${ALIVE}`, prefix, now())?.["n"]);
+    },
   };
 }
 

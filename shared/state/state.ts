@@ -30,6 +30,8 @@ export interface Documents {
   delete(key: string, options?: Pick<PutDocument, "ifVersion" | "outlives">): Promise<boolean>;
   /** One page ordered by key, at most `limit` (default 1000). */
   list(prefix: string, options?: { after?: string; limit?: number }): Promise<Document[]>;
+  /** How many keys begin with a prefix; no value is read. */
+  count(prefix: string): Promise<number>;
 }
 
 /** Celery's states. */

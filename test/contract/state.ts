@@ -102,6 +102,15 @@ export function stateContract(driver: string, freshPlace: () => Place): void {
       expect((await documents.list("b/", { after: "b/1", limit: 1 })).map(({ key }) => key)).toEqual(["b/10"]);
     });
 
+    test("count: by prefix, without what is over", async () => {
+      const { documents, clock } = fresh();
+      for (const key of ["a/1", "a/", "a/2", "a/ä", "a0", "a", "b/1"]) await documents.put(key, {});
+      await documents.put("a/3", {}, { ttlMs: 1000 });
+      expect(await Promise.all(["a/", "b/", "c/", ""].map((prefix) => documents.count(prefix)))).toEqual([5, 1, 0, 8]);
+      clock.now += 1000;
+      expect(await documents.count("a/")).toBe(4);
+    });
+
     test("create-if-absent has one winner among processes", async () => {
       const { place, documents } = fresh();
       const ids = range(300);
