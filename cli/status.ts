@@ -94,7 +94,7 @@ function facts(seen: Overview, now: number): Fact[] {
       all === 0 ? "none" : `${forwards.up} up, ${forwards.down} down, ${forwards.unknown} not looked at yet`,
       forwards.down > 0,
     ],
-    gpus !== null && ["GPU slots", gpuWords(gpus)],
+    gpus !== null && ["GPU slots", gpuWords(gpus, now)],
     ...(problems.length === 0 ? ["none"] : problems).map((problem): Fact => ["problems", problem, problems.length > 0]),
   ];
   return facts.filter((one) => one !== false);
@@ -102,8 +102,10 @@ function facts(seen: Overview, now: number): Fact[] {
 
 type Token = NonNullable<NonNullable<Overview["store"]>["token"]>;
 
-const gpuWords = ({ total, free, waiting }: NonNullable<Overview["gpus"]>): string =>
-  `${free ?? "?"} of ${total ?? "?"} free${waiting.length > 0 ? `; waiting: ${waiting.join(", ")}` : ""}`;
+function gpuWords({ total, free, waiting }: NonNullable<Overview["gpus"]>, now: number): string {
+  const waits = waiting.map(({ function: name, since }) => `${name} for ${duration(now - since)}`).join(", ");
+  return `${free ?? "?"} of ${total ?? "?"} free${waits === "" ? "" : `; waiting: ${waits}`}`;
+}
 
 const letters = (count: number): string => (count === 0 ? "none" : `${count}; GET /dead-letters says why`);
 

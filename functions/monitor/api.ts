@@ -35,7 +35,9 @@ export const status = z.object({
     .object({
       total: count.nullable(),
       free: count.nullable(),
-      waiting: z.array(z.string()).describe("functions, once for each instance that waits"),
+      waiting: z
+        .array(z.object({ function: z.string(), since: instant }))
+        .describe("once for each instance that waits, who waits longest first"),
     })
     .nullable()
     .describe("null where nobody asks for a GPU"),

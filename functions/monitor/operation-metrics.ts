@@ -2,26 +2,21 @@
 import type { Cluster, ForwardStatus } from "#shared/cluster/cluster.ts";
 import { readCounters } from "#shared/counters.ts";
 import type { Count } from "#shared/counters.ts";
-import { listDeadLetters } from "#shared/dead-letters.ts";
 import { FUNCTION_NAMES } from "#shared/functions.ts";
 import { WAKE_BOUNDS_MS } from "#shared/metrics.ts";
 import type { Family, Sample } from "#shared/metrics.ts";
 import { TASK_STATUSES } from "#shared/state/state.ts";
 import type { Documents, Ledger } from "#shared/state/state.ts";
 
+import { look } from "./seen.ts";
+
 type Deps = { documents: Documents; ledger: Ledger; cluster: Cluster; now: () => number };
 
 /** What cannot be asked at the moment is left out: a scrape that fails would hide everything else. */
-export async function operationFamilies({ documents, ledger, cluster, now }: Deps): Promise<Family[]> {
-  const unknown = (): null => null;
-  const [counts, tasks, letters, instances, forwards, gpus] = await Promise.all([
-    readCounters(documents),
-    ledger.counts(),
-    listDeadLetters(documents),
-    cluster.listInstances().catch(unknown),
-    cluster.listForwards().catch(unknown),
-    cluster.listGpus().catch(unknown),
-  ]);
+export async function operationFamilies(deps: Deps): Promise<Family[]> {
+  const [counts, seen] = await Promise.all([readCounters(deps.documents), look(null, deps)]);
+  const { tasks, forwards, instances, gpus, deadLetters } = seen;
+  const now = deps.now();
   const of = (name: string): Count[] => counts.filter((count) => count.name === name);
   return [
     wakeFamily(of("wakeups"), of("wakeup-milliseconds")),
@@ -45,14 +40,19 @@ export async function operationFamilies({ documents, ledger, cluster, now }: Dep
       TASK_STATUSES.map((status) => ({ labels: { status }, value: tasks.byStatus[status] })),
     ),
     gauge("lossi_oldest_open_task_seconds", "How long the oldest task that has not ended has been there", [
-      { labels: {}, value: tasks.oldestOpenAt === null ? 0 : (now() - tasks.oldestOpenAt) / 1000 },
+      { labels: {}, value: secondsSince(tasks.oldestOpenAt, now) },
     ]),
-    gauge("lossi_dead_letters", "Events that could not be delivered", [{ labels: {}, value: letters.length }]),
+    gauge("lossi_dead_letters", "Events that could not be delivered", [{ labels: {}, value: deadLetters ?? 0 }]),
     gauge("lossi_forwards", "Forwards that are open", forwards === null ? [] : forwardSamples(forwards)),
     gauge(
       "lossi_gpu_waiting",
       "Instances that wait for a GPU slot",
       gpus === null ? [] : [{ labels: {}, value: gpus.waiting.length }],
+    ),
+    gauge(
+      "lossi_gpu_wait_seconds",
+      "How long the instance that waits longest for a GPU slot has waited; 0 when none does",
+      gpus === null ? [] : [{ labels: {}, value: secondsSince(gpus.waiting[0]?.since ?? null, now) }],
     ),
     gauge(
       "lossi_gpu_free_slots",
@@ -61,6 +61,8 @@ export async function operationFamilies({ documents, ledger, cluster, now }: Dep
     ),
   ];
 }
+
+const secondsSince = (at: number | null, now: number): number => (at === null ? 0 : Math.max(0, now - at) / 1000);
 
 const gauge = (name: string, help: string, samples: Sample[]): Family => ({ name, help, type: "gauge", samples });
 

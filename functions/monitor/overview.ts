@@ -4,12 +4,10 @@ import type * as z from "zod";
 import { BASE_FUNCTION_NAMES, FUNCTIONS, FUNCTION_NAMES } from "#shared/functions.ts";
 import { CONFIGURATION_DOCUMENT, forwarderBucket, submitterBucket } from "#shared/configuration.ts";
 import type { Configuration } from "#shared/configuration.ts";
-import { listDeadLetters } from "#shared/dead-letters.ts";
-import { messageOf } from "#shared/errors.ts";
-import { showForwards } from "#shared/forwards/shown.ts";
 import type { Caller } from "#shared/http/access.ts";
 import { MINUTES } from "./activity.ts";
 import type { functionStatus, status } from "./api.ts";
+import { ask, look } from "./seen.ts";
 import type { ViewDeps } from "./view.ts";
 
 export type FunctionStatus = z.infer<typeof functionStatus>;
@@ -17,22 +15,11 @@ export type Overview = z.infer<typeof status>;
 
 /** Looks at everything without waking anybody. What cannot be asked is a problem in the answer, not an error. */
 export async function overview(caller: Caller | null, deps: ViewDeps): Promise<Overview> {
-  const problems: string[] = [];
-  const ask = async <T>(what: string, asked: Promise<T>, otherwise: T): Promise<T> =>
-    asked.catch((error: unknown) => {
-      problems.push(`${what}: ${messageOf(error)}`);
-      return otherwise;
-    });
-  const { cluster, documents, ledger } = deps;
-  const isAdmin = caller === null || caller.admin;
-  const [instances, doing, tasks, clocks, gpus, forwards, letters, store] = await Promise.all([
-    ask("instances", cluster.listInstances(), null),
+  const clockProblems: string[] = [];
+  const [{ instances, forwards, problems, ...seen }, doing, clocks, store] = await Promise.all([
+    look(caller, deps),
     deps.activity.read(),
-    ledger.counts(isAdmin ? undefined : caller.name),
-    ask("clocks", cluster.listClocks(), []),
-    ask("GPUs", cluster.listGpus(), null),
-    ask("forwards", showForwards(caller, { documents, cluster }, { check: false }), []),
-    isAdmin ? listDeadLetters(documents) : null,
+    ask("clocks", deps.cluster.listClocks(), clockProblems),
     storeStatus(deps),
   ]);
   const isHere = (name: (typeof FUNCTION_NAMES)[number]): boolean =>
@@ -44,16 +31,14 @@ export async function overview(caller: Caller | null, deps: ViewDeps): Promise<O
     const idle = { wokeAt: null, wokeMs: null, requests: Array.from({ length: MINUTES }, () => 0), failures: 0 };
     return { name, state, instances: own.length, ready, ...(doing.get(name) ?? idle) };
   });
-  const health = (state: string): number => forwards.filter((forward) => forward.health.state === state).length;
+  const health = (state: string): number => forwards?.filter((forward) => forward.health.state === state).length ?? 0;
   return {
+    ...seen,
     functions,
-    tasks,
-    clocks,
-    gpus,
+    clocks: clocks ?? [],
     store,
     forwards: { up: health("up"), down: health("down"), unknown: health("unknown") },
-    deadLetters: letters?.length ?? null,
-    problems,
+    problems: [...problems, ...clockProblems],
   };
 }
 

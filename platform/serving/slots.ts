@@ -1,3 +1,5 @@
+import type { GpuStatus } from "#shared/cluster/cluster.ts";
+
 /** Slots of a resource that instances share, as nvshare's devices on a cluster: who finds none free waits its turn. */
 
 export interface Slots {
@@ -6,12 +8,12 @@ export interface Slots {
   take(count: number, who: string): Promise<() => void>;
   /** Whether so many would have to be waited for. */
   isShort(count: number): boolean;
-  describe(): { total: number; free: number; waiting: string[] };
+  describe(): GpuStatus;
 }
 
 export function createSlots(total: number): Slots {
   let free = total;
-  const waiting: { count: number; who: string; grant: () => void }[] = [];
+  const waiting: { count: number; who: string; since: number; grant: () => void }[] = [];
   /** Whose turn it is; who wants more than there are holds nobody up. */
   const next = () => waiting.find(({ count }) => count <= total);
   const serve = (): void => {
@@ -29,10 +31,10 @@ export function createSlots(total: number): Slots {
     total,
     take: (count, who) =>
       new Promise((resolve) => {
-        waiting.push({ count, who, grant: () => resolve(giveBack(count)) });
+        waiting.push({ count, who, since: Date.now(), grant: () => resolve(giveBack(count)) });
         serve();
       }),
     isShort: (count) => count > 0 && (next() !== undefined || count > free),
-    describe: () => ({ total, free, waiting: waiting.map(({ who }) => who) }),
+    describe: () => ({ total, free, waiting: waiting.map(({ who, since }) => ({ function: who, since })) }),
   };
 }

@@ -66,8 +66,8 @@ export type GpuStatus = {
   /** `null` where they cannot be counted: in a cluster they belong to its nodes. */
   total: number | null;
   free: number | null;
-  /** Functions that wait for one, each instance by itself. */
-  waiting: string[];
+  /** Instances that wait for one, and since when (milliseconds since 1970), who waits longest first. */
+  waiting: { function: string; since: number }[];
 };
 
 /**

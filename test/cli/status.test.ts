@@ -69,7 +69,7 @@ test("what waits and what is broken is named, within 80 columns", () => {
       workedAt: NOW - 3_600_000,
       token: null,
     },
-    gpus: { total: 10, free: 0, waiting: ["inference"] },
+    gpus: { total: 10, free: 0, waiting: [{ function: "inference", since: NOW - 42_000 }] },
     forwards: { up: 1, down: 2, unknown: 0 },
     problems: ["instances: the platform could not be reached", "clocks: the same"],
   });
@@ -85,7 +85,7 @@ test("what waits and what is broken is named, within 80 columns", () => {
     "                https://a3s.fi does not know the access key. Call POST",
     "                /setup/config/init.",
     "forwards        1 up, 2 down, 0 not looked at yet",
-    "GPU slots       0 of 10 free; waiting: inference",
+    "GPU slots       0 of 10 free; waiting: inference for 42 s",
     "problems        instances: the platform could not be reached",
     "problems        clocks: the same",
   ]);

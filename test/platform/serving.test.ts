@@ -361,9 +361,12 @@ test("an instance without a GPU slot waits for one, and the wait is reported", a
 
 test("who wants more GPU slots than there are holds nobody up", async () => {
   const slots = createSlots(10);
+  const before = Date.now();
   void slots.take(11, "big");
+  const after = Date.now();
   await slots.take(10, "small");
-  expect(slots.describe()).toEqual({ total: 10, free: 0, waiting: ["big"] });
+  const waiting = [{ function: "big", since: expect.toSatisfy((at: number) => at >= before && at <= after) }];
+  expect(slots.describe()).toEqual({ total: 10, free: 0, waiting });
 });
 
 test("a GPU slot that a killed process had is free again", async () => {

@@ -141,7 +141,7 @@ function Around({ seen }: { seen: Overview }) {
         all === 0 ? "none" : `${forwards.up} up, ${forwards.down} down, ${forwards.unknown} not looked at yet`,
       ],
     },
-    { cells: ["GPUs", gpus === null ? "none here" : gpuWords(gpus)] },
+    { cells: ["GPUs", gpus === null ? "none here" : <Gpus gpus={gpus} />] },
   ];
   return (
     <>
@@ -150,6 +150,9 @@ function Around({ seen }: { seen: Overview }) {
     </>
   );
 }
+
+/** Who waits longest is named. */
+const SHOWN_WAITING = 10;
 
 const clock = ({ name, cron }: Overview["clocks"][number]): string => `${name} beats at ${cron}`;
 
@@ -192,7 +195,15 @@ function Credentials({ store: { client, token } }: { store: Store }) {
   );
 }
 
-function gpuWords({ total, free, waiting }: NonNullable<Overview["gpus"]>): string {
-  const slots = total === null ? "slots not counted here" : `${free} of ${total} slots free`;
-  return waiting.length === 0 ? `${slots}; nobody waits` : `${slots}; waiting: ${waiting.join(", ")}`;
-}
+const Gpus = ({ gpus: { total, free, waiting } }: { gpus: NonNullable<Overview["gpus"]> }) => (
+  <>
+    {total === null ? "slots not counted here" : `${free} of ${total} slots free`};{" "}
+    {waiting.length === 0 ? "nobody waits" : "waiting:"}
+    {waiting.slice(0, SHOWN_WAITING).map(({ function: name, since }, index) => (
+      <>
+        {index > 0 && ","} {name} since <Time at={since} relative />
+      </>
+    ))}
+    {waiting.length > SHOWN_WAITING && ` and ${waiting.length - SHOWN_WAITING} more`}
+  </>
+);

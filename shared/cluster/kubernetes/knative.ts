@@ -56,8 +56,14 @@ export async function listGpus(api: Api, namespace: string): Promise<GpuStatus |
     spec?.containers.some(({ resources }) => resources?.limits?.[GPU] !== undefined),
   );
   if (asking.length === 0) return null;
-  const waiting = asking.filter(({ status }) => status?.phase === "Pending");
-  return { total: null, free: null, waiting: waiting.map(({ metadata: { labels = {} } }) => labels[SERVICE] ?? "") };
+  const waiting = asking
+    .filter(({ status }) => status?.phase === "Pending" && !is(status, "PodScheduled"))
+    .map(({ metadata: { labels = {}, creationTimestamp = "" } }) => ({
+      function: labels[SERVICE] ?? "",
+      since: Date.parse(creationTimestamp),
+    }))
+    .toSorted((a, b) => a.since - b.since);
+  return { total: null, free: null, waiting };
 }
 
 export async function listPods(api: Api, namespace: string): Promise<InstanceStatus[]> {
@@ -66,6 +72,9 @@ export async function listPods(api: Api, namespace: string): Promise<InstanceSta
     namespace,
     revision: labels[REVISION] ?? "",
     id: name,
-    ready: status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") ?? false,
+    ready: is(status, "Ready"),
   }));
 }
+
+const is = (status: Pod["status"], condition: string): boolean =>
+  status?.conditions?.some((one) => one.type === condition && one.status === "True") ?? false;
