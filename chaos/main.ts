@@ -5,7 +5,6 @@
  *
  *     npm run chaos -- --tasks 2000 --seconds 120 --seed 7
  */
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,9 +31,6 @@ const [tasks, seconds, seed] = (["tasks", "seconds", "seed"] as const).map((name
   console.error(`--${name} is ${values[name]}; expected a whole number, such as --${name} 60`);
   process.exit(2);
 }) as [number, number, number];
-
-const { status } = spawnSync(process.execPath, [join(import.meta.dirname, "../build.ts")], { stdio: "inherit" });
-if (status !== 0) process.exit(2);
 
 const folder = mkdtempSync(join(tmpdir(), "lossi-chaos-"));
 const again = `npm run chaos -- --tasks ${tasks} --seconds ${seconds} --seed ${seed}`;

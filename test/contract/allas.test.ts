@@ -177,10 +177,10 @@ describe.skipIf(!hasCeph)("on a real gateway", async () => {
     expect(text((await store.get(bucket, "key"))?.body)).toBe("foreign");
   });
 
-  test("10 000 keys in pages, the same through both APIs", async () => {
+  test("2500 keys in pages, the same through both APIs", async () => {
     const [s3, swift] = [await openedS3(), openedSwift()];
     const bucket = await withBucket(s3);
-    const keys = Array.from({ length: 10_000 }, (_, n) => `JOBS/${n}`);
+    const keys = Array.from({ length: 2500 }, (_, n) => `JOBS/${n}`);
     const left = keys.values();
     const work = async (): Promise<void> => {
       for (const key of left) await s3.put(bucket, key, "");

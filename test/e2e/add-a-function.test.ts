@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { build } from "./build.ts";
 import { platformsOnly } from "./edge.ts";
 import { root, startPlatform, temporaryFolder } from "./lossi.ts";
 
@@ -75,7 +76,8 @@ test("a function added by the page's steps passes its tests and answers", async 
     const { status, stdout, stderr } = spawnSync(process.execPath, check, { cwd: copy, encoding: "utf8" });
     expect(status, stdout + stderr).toBe(0);
   }
+  build(copy);
   const lossi = await startPlatform({ project: copy });
   const answer = await lossi.call("GET", "/greeter/ada");
   expect(answer.text).toBe('{"output":{"text":"hello ada"}}');
-});
+}, 600_000);

@@ -8,7 +8,7 @@ import { onTestFinished } from "vitest";
 
 import { freePort } from "#platform/free-port.ts";
 
-import { build, root, temporaryFolder } from "./lossi.ts";
+import { root, temporaryFolder } from "./lossi.ts";
 
 export type Ran = { code: number | null; out: string; err: string };
 
@@ -25,7 +25,6 @@ export type Options = { env?: Record<string, string>; cwd?: string; input?: stri
 
 /** Starts it and does not wait. */
 export function begin(args: string[], { env = {}, cwd = temporaryFolder(), input = "" }: Options = {}): Running {
-  build();
   const file = join(temporaryFolder(), "lossi.mjs");
   copyFileSync(join(root, "dist/lossi.mjs"), file);
   const child = spawn(process.execPath, [file, ...args], {

@@ -136,7 +136,7 @@ test("the platform killed alone with 200 tasks in flight leaves no process, and 
   await until(() => accepted.length >= 200);
   await lossi.kill();
   await Promise.all(submitting);
-  await until(() => functionProcesses(lossi.home).length === 0, 2);
+  await until(() => functionProcesses(lossi.home).length === 0);
 
   const again = await startPlatform({ home: lossi.home });
   const tasks = await allEnded(again, 90);

@@ -1,5 +1,5 @@
 /** A lossi to test, called as clients do: the one of LOSSI_TEST_EDGE, or the real platform as its own process, as `npm start` does. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
@@ -7,7 +7,7 @@ import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-import { onTestFinished } from "vitest";
+import { afterAll, onTestFinished } from "vitest";
 
 import { baseConfig, loadConfig } from "#shared/config.ts";
 import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
@@ -45,11 +45,11 @@ export type Platform = Lossi & {
   stop: () => Promise<void>;
 };
 
-/** Hears what to do in the end: of a test, or with `afterAll` of a whole file. */
+/** Hears what to do in the end: of a test, or of a whole file, see {@link endOfFile}. */
 export type AtEnd = (cleanUp: () => void | Promise<void>) => void;
 
 export type StartOptions = {
-  /** Where the project stands; another copy of it. */
+  /** Where the project stands; another copy of it, that is built. */
   project?: string;
   home?: string;
   manifests?: string;
@@ -57,6 +57,15 @@ export type StartOptions = {
   env?: Record<string, string>;
   atEnd?: AtEnd;
 };
+
+/** To be called where tests are named, since a hook that runs can name no other: what hears later of what to do after them. */
+export function endOfFile(): AtEnd {
+  const cleanUps: Parameters<AtEnd>[0][] = [];
+  afterAll(async () => {
+    for (const cleanUp of cleanUps.toReversed()) await cleanUp();
+  });
+  return (cleanUp) => void cleanUps.push(cleanUp);
+}
 
 /** A folder of its own that goes away with the test. */
 export function temporaryFolder(atEnd: AtEnd = onTestFinished): string {
@@ -77,7 +86,6 @@ export function manifestsWith(environment: Record<string, string>, atEnd: AtEnd 
 
 /** A copy of the built functions with one more, and its Service in a copy of the manifests, with a host of its own. */
 export function withFunction(name: string, file: string, environment: Record<string, string> = {}): StartOptions {
-  build();
   const functions = temporaryFolder();
   cpSync(join(root, "dist"), functions, { recursive: true });
   cpSync(file, join(functions, `${name}.cjs`));
@@ -90,13 +98,6 @@ export function withFunction(name: string, file: string, environment: Record<str
     writeFileSync(path, text.replace(/ +networking\.knative\.dev\/visibility: .*\n/, ""));
   }
   return { functions, manifests };
-}
-
-const built = new Set<string>();
-/** What `npm start` builds first. */
-export function build(project = root): void {
-  if (!built.has(project)) spawnSync(process.execPath, [join(project, "build.ts")], { stdio: "inherit" });
-  built.add(project);
 }
 
 /** The lossi of LOSSI_TEST_EDGE, whose owner sees to its environment, or else a platform with this one. */
@@ -119,7 +120,6 @@ export async function startPlatform({
   functions,
   env = {},
 }: StartOptions = {}): Promise<Platform> {
-  build(project);
   const args = [
     ...(manifests === undefined ? [] : ["--manifests", manifests]),
     ...(functions === undefined ? [] : ["--functions", functions]),
@@ -203,7 +203,7 @@ function tryJson(text: string): unknown {
 }
 
 /** Seconds; a cluster starts containers, and hears of objects when it sweeps. */
-const PATIENCE = edge === undefined ? 30 : 100;
+const PATIENCE = edge === undefined ? 60 : 100;
 
 /** Waits for a condition; after `seconds` it fails with what `describe` says. */
 export async function until<T>(

@@ -7,9 +7,7 @@ import { configure, tasksOf } from "./configure.ts";
 import { edge } from "./edge.ts";
 import { JOB, functionProcesses, isPlatform, startLossi, until } from "./lossi.ts";
 
-/** Redis syncs its log for each of them. */
-const USUAL = process.env["LOSSI_TEST_STATE"] === "redis" ? 400 : 1000;
-const TASKS = Number(process.env["LOSSI_TEST_TASKS"] ?? USUAL);
+const TASKS = Number(process.env["LOSSI_TEST_TASKS"] ?? 300);
 const CLIENTS = 16;
 const KILL_MS = 200;
 

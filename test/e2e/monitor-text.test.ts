@@ -18,7 +18,7 @@ import { RULES, RUNS } from "#shared/automations/automations.ts";
 
 import { deps, monitorDeps } from "../functions/deps.ts";
 import { has } from "../required.ts";
-import { NONE, build, root, until } from "./lossi.ts";
+import { NONE, root, until } from "./lossi.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const browsers = has("chromium", CHROMIUM, ["--version"]);
@@ -45,7 +45,6 @@ const LONG = `<img src=x onerror=hit(11)>${"ä<".repeat(5000)}`;
 const CONFIGURATION = NONE as unknown as Configuration;
 
 async function monitor() {
-  build();
   const all = deps();
   all.clock.now = Date.now();
   const forwards: ForwardStatus[] = [];

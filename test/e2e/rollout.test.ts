@@ -7,11 +7,11 @@ import { expect, test } from "vitest";
 import { BASE_FUNCTION_NAMES } from "#shared/functions.ts";
 
 import { listTasks } from "../../chaos/account.ts";
+import { build } from "./build.ts";
 import { platformsOnly } from "./edge.ts";
 import {
   JOB,
   NONE,
-  build,
   functionProcesses,
   jobsFolder,
   root,
@@ -51,7 +51,7 @@ test("a request of 20 s survives scale-down and a roll-out", async () => {
   const lossi = await startPlatform(options);
   // Several at once ask for several instances; the others of them are put to sleep while one request goes on.
   const [long] = [wait(lossi, 20_000), wait(lossi, 10), wait(lossi, 10), wait(lossi, 10)];
-  await until(() => processes(lossi).length > 1, 10);
+  await until(() => processes(lossi).length > 1);
   await new Promise((done) => setTimeout(done, 8000));
   changeTemplate(options.manifests as string, "timeoutSeconds: 60", "timeoutSeconds: 61");
   await until(() => lossi.output().includes("visitor-00002 takes over from visitor-00001"));
@@ -118,7 +118,6 @@ test("an upgrade from the commit before, manifests and functions, with 200 tasks
     (await lossi.call("POST", "/interaction/orch/submit/none", JOB)).json.output;
   const accepted = await Promise.all(Array.from({ length: 200 }, submit));
 
-  build();
   cpSync(join(root, "dist"), functions, { recursive: true });
   cpSync(join(root, "knative/base"), manifests, { recursive: true });
   for (const name of BASE_FUNCTION_NAMES)

