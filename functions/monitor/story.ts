@@ -13,15 +13,19 @@ export type Step = {
 const MOST_LINES = 500;
 
 /**
- * Lines of the task's trace, oldest first; those about other tasks of the same trace are left out, and those of other
- * users: whoever calls chooses the trace.
+ * The task's lines and the newest others of its trace, oldest first. Those about other tasks are left out, unless they tell
+ * what an event began, and those of other users: whoever calls chooses the trace.
  */
-export async function linesOf(task: Task, lines: Lines): Promise<LogLine[]> {
-  if (task.trace === null) return [];
-  const { lines: all } = await lines.read({ trace: task.trace, limit: MOST_LINES });
-  return all.filter(({ fields: { taskId, user } }) =>
-    taskId === undefined ? user === undefined || user === task.user : taskId === task.id,
+export async function linesOf({ id, trace, user: own }: Task, lines: Lines): Promise<LogLine[]> {
+  if (trace === null) return [];
+  const read = async (text: string) => (await lines.read({ trace, text, limit: MOST_LINES })).lines;
+  const [mine, all] = await Promise.all([read(id), read("")]);
+  const others = all.filter(({ fields: { taskId, user, ceType } }) =>
+    taskId === undefined
+      ? user === undefined || user === own
+      : taskId !== id && ceType !== undefined && !fieldText(ceType).endsWith(".requested.v1"),
   );
+  return [...mine.filter(({ fields }) => fields["taskId"] === id), ...others].toSorted((a, b) => a.time - b.time);
 }
 
 /** The steps of a task in the order in which they happened. */
@@ -39,8 +43,9 @@ export function storyOf(task: Task, lines: LogLine[]): Step[] {
 function accepted(task: Task, lines: LogLine[]): Step {
   const by = lines.find(({ fields }) => fields["taskId"] === task.id && fields["method"] !== undefined);
   const from = task.user === null ? "" : ` from ${task.user}`;
-  const how =
-    by === undefined ? "" : `${fieldText(by.fields["method"])} ${fieldText(by.fields["path"])}, by ${by.function}`;
+  const { ceType, method, path } = by?.fields ?? {};
+  const call = ceType === undefined ? `${fieldText(method)} ${fieldText(path)}` : fieldText(ceType);
+  const how = by === undefined ? "" : `${call}, by ${by.function}`;
   const again = task.replayOf === null ? "" : ` as a replay of ${task.replayOf}`;
   return { at: task.createdAt, what: `accepted${from}${again}`, detail: how, kind: "calm" };
 }
@@ -60,11 +65,14 @@ function stepOf(task: Task, { time, function: name, message, fields }: LogLine):
   if (message === "a dead letter") return [{ at: time, what: "given up by the broker", detail: "", kind: "bad" }];
   if (message !== "request finished" || type === undefined) return [];
   const own = type === `dev.lossi.${task.function}.requested.v1`;
+  const begun = time - Number(durationMs);
+  // What was under way when the task was accepted led to it.
+  if (!own && begun <= task.createdAt) return [];
   const what = own ? `delivered to ${name}` : `caused ${fieldText(type)}, which woke ${name}`;
   const why = reason === undefined ? "" : `: ${fieldText(reason)}`;
   const good = Number(status) < 300;
   const detail = `it answered ${fieldText(status)} after ${fieldText(durationMs)} ms${why}`;
-  return [{ at: time - Number(durationMs), what, detail, kind: good ? (own ? "good" : "calm") : "bad" }];
+  return [{ at: begun, what, detail, kind: good ? (own ? "good" : "calm") : "bad" }];
 }
 
 /** What the result says was written. */

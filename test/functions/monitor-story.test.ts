@@ -89,6 +89,38 @@ test("lines of another task of the same trace are not its story", async () => {
   expect(await linesOf(taskWith({ trace: null }), all.lines)).toEqual([]);
 });
 
+test("of two tasks of one trace the first caused what the second is there for", async () => {
+  const all = deps();
+  const next = taskWith({ id: "1b0c4a52-7a3e-4c0e-9f39-1f6f5d1f7c11", createdAt: BEGUN + 120 });
+  const woke = (ms: number, name: string, more: LogLine["fields"]) => {
+    const { fields, ...delivered } = delivery(ms, 202, { ceType: "dev.lossi.object.created.v1" });
+    const { taskId: _none, ...without } = fields;
+    all.lines.write({ ...delivered, function: name, fields: { ...without, ...more } });
+  };
+  all.lines.write(delivery(40, 202));
+  woke(118, "collector", {});
+  woke(125, "automation", { taskId: next.id });
+  all.lines.write(delivery(150, 202, { taskId: next.id }));
+  const told = async (task: Task) =>
+    storyOf(task, await linesOf(task, all.lines)).map(({ at, what, detail }) => `${at - BEGUN} ${what} (${detail})`);
+  expect((await told(PENDING)).slice(-2)).toEqual([
+    "108 caused dev.lossi.object.created.v1, which woke collector (it answered 202 after 10 ms)",
+    "115 caused dev.lossi.object.created.v1, which woke automation (it answered 202 after 10 ms)",
+  ]);
+  expect(await told(next)).toEqual([
+    "120 accepted from ada (dev.lossi.object.created.v1, by automation)",
+    "140 delivered to orchestration (it answered 202 after 10 ms)",
+  ]);
+});
+
+test("a task keeps its own lines however much else its trace has", async () => {
+  const all = deps();
+  all.lines.write(delivery(10, 202));
+  for (let n = 0; n < 600; n++)
+    all.lines.write({ ...line(20 + n, "request finished", {}), fields: { ceType: "t.v1" } });
+  expect((await linesOf(PENDING, all.lines))[0]).toEqual(delivery(10, 202));
+});
+
 test("the next try is when the Broker of knative/base delivers again", () => {
   const broker = parse(readFileSync(join(import.meta.dirname, "../../knative/base/broker.yaml"), "utf8"));
   expect(broker.spec.delivery).toMatchObject({
