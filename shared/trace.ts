@@ -7,7 +7,7 @@ export type Trace = { id: string; span: string; flags: string; state: string | u
 
 /** What travels, in HTTP headers and, as the CloudEvents extension "distributed tracing", in events. */
 export type TraceHeaders = { traceparent?: string; tracestate?: string };
-type Incoming = { [name in keyof TraceHeaders]: string | undefined };
+type Incoming = { [name in keyof TraceHeaders]?: string | undefined };
 
 const storage = new AsyncLocalStorage<{ trace: Trace; taskId?: string }>();
 

@@ -3,8 +3,9 @@ import { objectCreated, objectRemoved } from "#events/index.ts";
 import type { Place } from "#shared/objects/watched.ts";
 import type { Announcer } from "#shared/outbox/announcer.ts";
 import type { Documents } from "#shared/state/state.ts";
-import type { ObjectInfo, Store } from "#shared/store/store.ts";
+import type { ObjectInfo, Store, StoredObject } from "#shared/store/store.ts";
 import { announcement } from "#shared/tasks/accept.ts";
+import { inTrace } from "#shared/trace.ts";
 
 /** What was told of an object last; an `etag` of `null`: that it is gone. */
 export type Known = { etag: string | null };
@@ -33,7 +34,7 @@ export async function look(place: Place, since: Date, deps: LookDeps): Promise<b
     const known = await deps.documents.get(at);
     const object = await deps.store.head(place.bucket, place.key);
     if (!differs(known?.value as Known | undefined, object, since)) return false;
-    const announcements = [told(place, object, deps.source)];
+    const announcements = [inTrace(traceOf(object), () => told(place, object, deps.source))];
     const value: Known = { etag: object?.etag ?? null };
     const ttl = object === null ? { ttlMs: GONE_MS } : {};
     const version = known?.version ?? 0;
@@ -49,6 +50,9 @@ export function differs(known: Known | undefined, object: ObjectInfo | null, sin
   if (known === undefined) return object.lastModified >= since;
   return known.etag !== object.etag;
 }
+
+/** What one of us wrote goes on in the trace that it names; anything else begins one of its own. */
+const traceOf = (object: StoredObject | null) => ({ traceparent: object?.metadata["traceparent"] });
 
 function told({ bucket, key }: Place, object: ObjectInfo | null, source: string) {
   const attributes = { source, subject: encodeURI(key), extensions: { bucket } };

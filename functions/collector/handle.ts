@@ -5,10 +5,11 @@ import { forwarderBucket, requireConfiguration, submitterBucket } from "#shared/
 import { LossiError } from "#shared/errors.ts";
 import { readJob } from "#shared/jobs/artifacts.ts";
 import type { Fields } from "#shared/jobs/artifacts.ts";
-import { FLAGS, jobPath, nextVersion } from "#shared/jobs/object.ts";
+import { FLAGS, jobPath } from "#shared/jobs/object.ts";
 import type { RunRecord } from "#shared/jobs/run-record.ts";
 import { runDocument } from "#shared/jobs/runs.ts";
 import type { Collected } from "#shared/jobs/runs.ts";
+import { firstVersion, nextVersion } from "#shared/objects/metadata.ts";
 import type { Announcer } from "#shared/outbox/announcer.ts";
 import type { Documents, Json } from "#shared/state/state.ts";
 import type { Store } from "#shared/store/store.ts";
@@ -70,7 +71,7 @@ async function store(record: RunRecord, { store }: Deps): Promise<boolean> {
   const current = await store.head(bucket, key);
   if (current?.etag === createHash("md5").update(body).digest("hex")) return true;
   const condition = current === null ? ({ ifNoneMatch: "*" } as const) : { ifMatch: current.etag };
-  const metadata = current === null ? { version: "1" } : nextVersion(current);
+  const metadata = current === null ? firstVersion() : nextVersion(current);
   const options = { contentType: "application/json", metadata, ...condition };
   return (await store.put(bucket, key, body, options)) !== null;
 }

@@ -4,6 +4,7 @@ import { documentsUnder } from "../state/pages.ts";
 import type { Document, Documents } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
 import { CONTENT_TYPE, encode } from "../objects/codec.ts";
+import { firstVersion } from "../objects/metadata.ts";
 import { jobPath, readFields, readTemplate, rewrite } from "./object.ts";
 
 export type Flag = "start" | "cancel";
@@ -98,6 +99,6 @@ async function noteBegin(deps: FlagDeps, bucket: string, key: string, flag: Flag
   if (outcome !== "missing") return;
   const { fields, encoding } = await readTemplate(deps.store, bucket, TIMES_TEMPLATE, emptyTimes());
   const times = encode({ ...fields, [begin]: seconds }, encoding);
-  const options = { contentType: CONTENT_TYPE[encoding], metadata: { version: "1" }, ifNoneMatch: "*" } as const;
+  const options = { contentType: CONTENT_TYPE[encoding], metadata: firstVersion(), ifNoneMatch: "*" } as const;
   if ((await deps.store.put(bucket, path, times, options)) === null) await noteBegin(deps, bucket, key, flag);
 }

@@ -2,7 +2,8 @@
 import { LossiError } from "../errors.ts";
 import { decode, encode, encodingOf } from "../objects/codec.ts";
 import type { Encoding } from "../objects/codec.ts";
-import type { Metadata, Store, StoredObject } from "../store/store.ts";
+import { nextVersion } from "../objects/metadata.ts";
+import type { Store } from "../store/store.ts";
 import type { Job } from "./request.ts";
 
 type Fields = { [key: string]: unknown };
@@ -97,9 +98,4 @@ export async function rewrite(
     if ((await store.put(bucket, key, encode(next, encodingOf(current.body)), options)) !== null) return "written";
   }
   throw new LossiError("unavailable", `${bucket}/${key} is being rewritten without pause; tried again later`);
-}
-
-/** Metadata for a rewrite: `version` plus one, all else as it was. */
-export function nextVersion({ metadata }: StoredObject): Metadata {
-  return { ...metadata, version: String(Number(metadata["version"] ?? 0) + 1) };
 }

@@ -4,6 +4,7 @@ import type { Ledger, TaskLease } from "../state/state.ts";
 import { objectsUnder } from "../store/pages.ts";
 import type { Metadata, Store } from "../store/store.ts";
 import { CONTENT_TYPE, encodingOf } from "./codec.ts";
+import { firstVersion } from "./metadata.ts";
 
 export type PlaceDeps = { store: Store; ledger: Ledger };
 
@@ -79,7 +80,7 @@ async function ownerOf(
 type Target = Place & { key: number; task: string; part: number };
 
 async function put(body: Uint8Array, { bucket, prefix, key, task, part }: Target, store: Store): Promise<boolean> {
-  const metadata: Metadata = { version: "1", [TASK_METADATA]: task, [PART_METADATA]: String(part) };
+  const metadata: Metadata = { ...firstVersion(), [TASK_METADATA]: task, [PART_METADATA]: String(part) };
   const options = { contentType: CONTENT_TYPE[encodingOf(body)], metadata, ifNoneMatch: "*" } as const;
   return (await store.put(bucket, prefix + key, body, options)) !== null;
 }

@@ -11,8 +11,12 @@ const runs = hasCeph && !skipsOnEdge("an Allas on this machine answers, which a 
 const BUCKET = "project-submitter-1-me";
 const JOB = { target: "hpc/puhti", name: "train.sh" };
 
-const submit = async ({ call }: Platform): Promise<string> =>
-  (await call("POST", "/interaction/orch/submit/none", JOB)).json.output;
+const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+const submit = async ({ call }: Platform): Promise<string> => {
+  const headers = { traceparent: `00-${TRACE}-00f067aa0ba902b7-01` };
+  return (await call("POST", "/interaction/orch/submit/none", JOB, headers)).json.output;
+};
 const taskOf = async ({ call }: Platform, id: string): Promise<any> => (await call("GET", `/tasks/${id}`)).json;
 const ended = (lossi: Platform, id: string): Promise<any> =>
   until(async () => {
@@ -28,7 +32,7 @@ describe.skipIf(!runs)("objects in Allas", async () => {
   test.each([
     ["swift", () => swiftConfiguration(twin)],
     ["s3", async () => s3Configuration(twin)],
-  ])("%s: init, and a job that lies in the bucket", async (_client, configuration) => {
+  ])("%s: init, and a job that lies in the bucket and names its request's trace", async (_client, configuration) => {
     const lossi = await startPlatform();
     const { status, json } = await lossi.call("POST", "/setup/config/init", await configuration());
     expect({ status, json }).toEqual({ status: 200, json: { output: null } });
@@ -36,6 +40,7 @@ describe.skipIf(!runs)("objects in Allas", async () => {
     expect(end).toBe("SUCCESS");
     const object = await (await bucket()).get(BUCKET, `JOBS/${result.key}`);
     expect(JSON.parse(Buffer.from(object?.body ?? []).toString())).toMatchObject(JOB);
+    expect(object?.metadata).toMatchObject({ traceparent: expect.stringContaining(TRACE) });
     expect((await (await bucket()).list(BUCKET, { prefix: "lossi-" })).objects).toEqual([]);
   });
 

@@ -9,9 +9,11 @@ import { has } from "../required.ts";
 import { hasCeph, s3Configuration, storeOn, swiftConfiguration, twinOfThisFile } from "../twin.ts";
 import { configure, sweeping } from "./configure.ts";
 import { edge, s3OfEdge, skipsOnEdge } from "./edge.ts";
-import { isPlatform, startLossi, startPlatform, temporaryFolder, until } from "./lossi.ts";
+import { ended, isPlatform, startLossi, startPlatform, stateOf, temporaryFolder, until } from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
 
+const inTrace = (id: string) => ({ traceparent: `00-${id}-00f067aa0ba902b7-01` });
+const newTrace = (): string => randomUUID().replaceAll("-", "");
 const elsewhere = skipsOnEdge("a platform is killed, or an Allas on this machine answers");
 const SWEEPING = { LOSSI_SWEEP_CRON: "* * * * * *" };
 const JOB = { orchestration: { target: "hpc/puhti", name: "{name}" } };
@@ -27,6 +29,8 @@ async function automate(lossi: Lossi, bucket: string): Promise<string> {
 }
 const runsOf = async (lossi: Lossi, name: string): Promise<any[]> =>
   (await lossi.call("GET", `/automation/${name}`)).json.output.runs;
+const traceOf = async (lossi: Lossi, task: string): Promise<string> =>
+  (await lossi.call("GET", `/tasks/${task}`)).json.trace;
 const oneRun = (lossi: Lossi, name: string): Promise<any> =>
   until(async () => (await runsOf(lossi, name)).find(({ status }) => status === "SUCCESS"));
 
@@ -45,34 +49,56 @@ test("a file that is dropped into a bucket begins a job", async () => {
   expect(await runsOf(lossi, name)).toHaveLength(1);
 });
 
-test.skipIf(elsewhere)(
-  "what was dropped while the platform was down is found by the sweep, past links to themselves",
-  async () => {
-    const lossi = await startPlatform({ env: SWEEPING });
-    const { bucket, drop, store } = await configure(lossi);
-    const name = await automate(lossi, bucket);
-    const link = (target: string, at: string): void => symlinkSync(target, join(lossi.home, "store", bucket, at));
-    link("while-it-runs", "while-it-runs");
-    await drop("in/notes.txt", "");
-    await until(async () =>
-      (await lossi.call("GET", "/interaction/arti/logs/bucket-events")).text.includes("notifications"),
-    );
-    await lossi.kill();
-    await drop("in/a.csv", "1,2");
-    for (const [target, at] of [
-      ["loop.csv", "in/loop.csv"],
-      ["a.csv", "in/to-a.csv"],
-      ["..", "in/up"],
-    ] as const)
-      link(target, at);
-    const again = await startPlatform({ home: lossi.home, env: SWEEPING });
-    await sweeping(again);
-    expect(await oneRun(again, name)).toMatchObject({ key: "in/a.csv" });
-    const { objects } = await store.list(bucket, { prefix: "in/" });
-    expect(objects.map(({ key }) => key)).toEqual(["in/a.csv", "in/notes.txt"]);
-    expect((await again.call("GET", "/bucket-events")).json.lastSweep.failed).toEqual([]);
-  },
-);
+test.skipIf(elsewhere)("a request's trace leads through the objects that it causes to the last function", async () => {
+  const lossi = await startPlatform();
+  const { bucket } = await configure(lossi);
+  await lossi.call("PUT", "/automation/collected", {
+    watch: { bucket, prefix: "RUNS/" },
+    run: { task: { name: "tasks.forwarder-requests", payload: { mode: "logs", type: "frontend" } } },
+  });
+  const [submitted, started] = [newTrace(), newTrace()];
+  const job = { target: "hpc/puhti", name: "train.sh" };
+  const { json } = await lossi.call("POST", "/interaction/orch/submit/none", job, inTrace(submitted));
+  const { result } = await ended(lossi, json.output);
+  const { lines } = await stateOf(lossi.home);
+  const reaches = (trace: string, ...functions: string[]) =>
+    until(async () => {
+      const found = (await lines.read({ trace, limit: 1000 })).lines.map((line) => line.function);
+      return functions.every((name) => found.includes(name));
+    });
+  await reaches(submitted, "orchestration", "collector");
+  await lossi.call("POST", `/interaction/orch/start/${result.key}`, {}, inTrace(started));
+  // The job, its run record, and what the record began.
+  await reaches(started, "orchestration", "collector", "automation", "logs");
+  const { tasks } = (await lossi.call("GET", `/tasks?trace=${started}`)).json;
+  expect(tasks.map((task: any) => task.function)).toEqual(["logs", "orchestration"]);
+});
+
+test.skipIf(elsewhere)("what was dropped while the platform was down is found by the sweep, past links", async () => {
+  const lossi = await startPlatform({ env: SWEEPING });
+  const { bucket, drop, store } = await configure(lossi);
+  const name = await automate(lossi, bucket);
+  const link = (target: string, at: string): void => symlinkSync(target, join(lossi.home, "store", bucket, at));
+  link("while-it-runs", "while-it-runs");
+  await drop("in/notes.txt", "");
+  await until(async () =>
+    (await lossi.call("GET", "/interaction/arti/logs/bucket-events")).text.includes("notifications"),
+  );
+  await lossi.kill();
+  await drop("in/a.csv", "1,2");
+  for (const [target, at] of [
+    ["loop.csv", "in/loop.csv"],
+    ["a.csv", "in/to-a.csv"],
+    ["..", "in/up"],
+  ] as const)
+    link(target, at);
+  const again = await startPlatform({ home: lossi.home, env: SWEEPING });
+  await sweeping(again);
+  expect(await oneRun(again, name)).toMatchObject({ key: "in/a.csv" });
+  const { objects } = await store.list(bucket, { prefix: "in/" });
+  expect(objects.map(({ key }) => key)).toEqual(["in/a.csv", "in/notes.txt"]);
+  expect((await again.call("GET", "/bucket-events")).json.lastSweep.failed).toEqual([]);
+});
 
 const twin = edge === undefined && hasCeph ? await twinOfThisFile() : null;
 
@@ -86,10 +112,13 @@ describe.skipIf(twin === null)("in Allas", () => {
     expect((await lossi.call("POST", "/setup/config/init", configuration)).status).toBe(200);
     expect((await lossi.call("GET", "/bucket-events")).json.notifications).toEqual({ on: true, reason: null });
     const name = await automate(lossi, "project-submitter-notified-me");
-    await (await bucket()).put("project-submitter-notified-me", "in/a.csv", "1,2");
+    const trace = newTrace();
+    const metadata = inTrace(trace);
+    await (await bucket()).put("project-submitter-notified-me", "in/a.csv", "1,2", { metadata });
     // The gateway looks for a new topic every 30 s.
     expect(await until(() => runsOf(lossi, name).then(([run]) => run), 45)).toMatchObject({ key: "in/a.csv" });
-    expect(await oneRun(lossi, name)).toMatchObject({ key: "in/a.csv" });
+    const { key, task } = await oneRun(lossi, name);
+    expect([key, await traceOf(lossi, task)]).toEqual(["in/a.csv", trace]);
   });
 
   test("swift: nobody notifies, and the sweep finds it", async () => {
@@ -99,8 +128,11 @@ describe.skipIf(twin === null)("in Allas", () => {
     expect((await lossi.call("GET", "/bucket-events")).json.notifications).toMatchObject({ on: false });
     await lossi.call("POST", "/setup/config/start");
     const name = await automate(lossi, "project-submitter-swept-me");
-    await (await bucket()).put("project-submitter-swept-me", "in/a.csv", "1,2");
-    expect(await oneRun(lossi, name)).toMatchObject({ key: "in/a.csv" });
+    const trace = newTrace();
+    const metadata = inTrace(trace);
+    await (await bucket()).put("project-submitter-swept-me", "in/a.csv", "1,2", { metadata });
+    const { key, task } = await oneRun(lossi, name);
+    expect([key, await traceOf(lossi, task)]).toEqual(["in/a.csv", trace]);
     await lossi.call("POST", "/setup/config/stop");
   });
 });

@@ -97,6 +97,32 @@ test("the event says what is there, with the key in printable ASCII", async () =
   });
 });
 
+const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+/** The trace of the event about each key. */
+async function traces({ outbox, clock }: TestDeps): Promise<Record<string, string>> {
+  clock.now += GRACE_MS;
+  const events = (await outbox.claim(100, 1)).map(
+    ({ event }) => event as { traceparent: string; data: { key: string } },
+  );
+  return Object.fromEntries(events.map(({ traceparent, data }) => [data.key, traceparent.split("-")[1] ?? ""]));
+}
+
+test.each(["told by a notification", "found by a sweep"])(
+  "an object %s goes on in the trace that it names, and any other has one of its own",
+  async (way) => {
+    const all = await watching();
+    const named = { ours: `00-${TRACE}-00f067aa0ba902b7-01`, "by-hand": undefined, odd: "ä", another: undefined };
+    for (const [key, traceparent] of Object.entries(named))
+      await all.store.put(BUCKET, key, "1", { metadata: { version: "1", ...(traceparent && { traceparent }) } });
+    await (way.startsWith("told") ? all.notify(telling(...Object.keys(named))) : all.ping());
+    await until(async () => (await notes(all)).length === 0);
+    const { ours, ...others } = await traces(all);
+    expect(ours).toBe(TRACE);
+    expect(Object.keys(others).toSorted()).toEqual(["another", "by-hand", "odd"]);
+    expect(new Set([TRACE, ...Object.values(others)]).size).toBe(4);
+  },
+);
+
 test("a phantom, a repeat, and one that comes late tell nothing", async () => {
   const all = await watching();
   await all.notify(telling("never-there"));

@@ -4,6 +4,7 @@ import { placeObjects } from "#shared/objects/place.ts";
 import { restoreFlags, setFlag } from "#shared/jobs/flags.ts";
 import { BUILT_IN_TEMPLATE, layOver, rewrite } from "#shared/jobs/object.ts";
 import { parseSubmission } from "#shared/jobs/request.ts";
+import { inTrace } from "#shared/trace.ts";
 
 import { begun, deps } from "./deps.ts";
 import type { TestDeps } from "./deps.ts";
@@ -44,6 +45,25 @@ test("placeObjects: a repeat after a crash finds its own objects and adds what i
     "second",
     "third",
   ]);
+});
+
+test("an object names its task and the trace it was written in last, and a writer outside of one leaves that as it is", async () => {
+  const all = await ready();
+  const within = <T>(id: string, act: () => T): T => inTrace({ traceparent: `00-${id}-00f067aa0ba902b7-01` }, act);
+  const [asked, changed] = ["a".repeat(32), "b".repeat(32)];
+  const metadata = async () => (await all.store.head(BUCKET, "JOBS/1"))?.metadata;
+  await within(asked, async () => placeObjects(bodies("{}"), PLACE, await begun(all, "t"), all));
+  const named = (version: string, trace: string) => ({
+    version,
+    task: "t",
+    "task-part": "0",
+    traceparent: expect.stringMatching(`^00-${trace}-[0-9a-f]{16}-01$`),
+  });
+  expect(await metadata()).toEqual(named("1", asked));
+  await within(changed, () => rewrite(all.store, BUCKET, "JOBS/1", () => ({ a: 1 })));
+  expect(await metadata()).toEqual(named("2", changed));
+  await rewrite(all.store, BUCKET, "JOBS/1", () => ({ a: 2 }));
+  expect(await metadata()).toEqual(named("3", changed));
 });
 
 test("placeObjects: a key that somebody outside took is left alone, and no job is lost over it", async () => {

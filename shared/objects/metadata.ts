@@ -1,0 +1,16 @@
+/** Metadata of the objects that we write: which version it is, and in which trace it was written. */
+import type { Metadata, StoredObject } from "../store/store.ts";
+import { traceHeaders } from "../trace.ts";
+
+/** A `traceparent` in an object's metadata leads from what wrote it to what it causes; `tracestate` can be too long for Swift. */
+const traced = ({ traceparent } = traceHeaders()): Metadata => (traceparent === undefined ? {} : { traceparent });
+
+/** Metadata of a new object. */
+export const firstVersion = (): Metadata => ({ version: "1", ...traced() });
+
+/** Metadata for a rewrite: `version` plus one, the trace of the moment, all else as it was. */
+export const nextVersion = ({ metadata }: StoredObject): Metadata => ({
+  ...metadata,
+  version: String(Number(metadata["version"] ?? 0) + 1),
+  ...traced(),
+});
