@@ -30,12 +30,13 @@ export async function linesOf({ id, trace, user: own }: Task, lines: Lines): Pro
 
 /** The steps of a task in the order in which they happened. */
 export function storyOf(task: Task, lines: LogLine[]): Step[] {
+  const reasons = lines.flatMap(reasonOf);
   const steps = [
     accepted(task, lines),
-    ...lines.flatMap((line) => stepOf(task, line)),
+    ...lines.flatMap((line) => stepOf(task, line, reasons)),
     ...started(task),
     ...objects(task),
-    ...end(task),
+    ...end(task, reasons),
   ];
   return steps.toSorted((a, b) => a.at - b.at);
 }
@@ -53,13 +54,25 @@ function accepted(task: Task, lines: LogLine[]): Step {
 const started = ({ startedAt, attempts }: Task): Step[] =>
   startedAt === null ? [] : [{ at: startedAt, what: `attempt ${attempts} started`, detail: "", kind: "calm" }];
 
+const FAILED = "an attempt failed";
+const WAITS = "a task waits for fresh credentials of the store";
+
+/** What an attempt came to grief of. */
+const reasonOf = ({ message, fields: { err, reason } }: LogLine): string[] =>
+  message === FAILED ? [fieldText(err)] : message === WAITS ? [fieldText(reason)] : [];
+
+/** What is new in a reason where steps of attempts tell the rest, which may be long. */
+function newIn(reason: string, told: string[]): string {
+  const again = told.find((one) => one !== "" && reason.endsWith(one));
+  return again === undefined ? reason : reason.slice(0, -again.length).replace(/: $/, "");
+}
+
 /** A line that tells of a delivery, or of an attempt that failed. */
-function stepOf(task: Task, { time, function: name, message, fields }: LogLine): Step[] {
+function stepOf(task: Task, { time, function: name, message, fields }: LogLine, told: string[]): Step[] {
   const { ceType: type, status, durationMs, reason, err } = fields;
-  if (message === "an attempt failed")
+  if (message === FAILED)
     return [{ at: time, what: `attempt ${fieldText(fields["attempts"])} failed`, detail: fieldText(err), kind: "bad" }];
-  if (message === "a task waits for fresh credentials of the store")
-    return [{ at: time, what: "waits for credentials", detail: fieldText(reason), kind: "warn" }];
+  if (message === WAITS) return [{ at: time, what: "waits for credentials", detail: fieldText(reason), kind: "warn" }];
   if (message === "announced")
     return [{ at: time, what: "announced", detail: `the broker took ${fieldText(fields["event"])}`, kind: "calm" }];
   if (message === "a dead letter") return [{ at: time, what: "given up by the broker", detail: "", kind: "bad" }];
@@ -69,7 +82,8 @@ function stepOf(task: Task, { time, function: name, message, fields }: LogLine):
   // What was under way when the task was accepted led to it.
   if (!own && begun <= task.createdAt) return [];
   const what = own ? `delivered to ${name}` : `caused ${fieldText(type)}, which woke ${name}`;
-  const why = reason === undefined ? "" : `: ${fieldText(reason)}`;
+  const more = newIn(fieldText(reason), told);
+  const why = more === "" ? "" : `: ${more}`;
   const good = Number(status) < 300;
   const detail = `it answered ${fieldText(status)} after ${fieldText(durationMs)} ms${why}`;
   return [{ at: begun, what, detail, kind: good ? (own ? "good" : "calm") : "bad" }];
@@ -83,11 +97,11 @@ function objects({ endedAt, result }: Task): Step[] {
   return written === null ? [] : [{ at: endedAt, what: "objects written", detail: `key ${written}`, kind: "calm" }];
 }
 
-function end({ status, endedAt, reason }: Task): Step[] {
+function end({ status, endedAt, reason }: Task, told: string[]): Step[] {
   if (endedAt === null) return [];
   return status === "SUCCESS"
     ? [{ at: endedAt, what: "ended with SUCCESS", detail: "", kind: "good" }]
-    : [{ at: endedAt, what: "ended with FAILURE", detail: reason ?? "", kind: "bad" }];
+    : [{ at: endedAt, what: "ended with FAILURE", detail: newIn(reason ?? "", told), kind: "bad" }];
 }
 
 /** As the Broker's delivery says it: `backoffDelay` PT0.5S, exponential, the first wait as it is. */

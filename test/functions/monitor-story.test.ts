@@ -71,13 +71,41 @@ test("the story of a task that failed once and then worked, in the order in whic
   expect(story).toEqual([
     "0 accepted from ada (POST /interaction/orch/submit/none, by orchestration) calm",
     `8 announced (the broker took ${REQUESTED}) calm`,
-    "21 delivered to orchestration (it answered 503 after 10 ms: the store is away) bad",
+    "21 delivered to orchestration (it answered 503 after 10 ms) bad",
     "30 attempt 1 failed (the store is away) bad",
     "550 delivered to orchestration (it answered 202 after 10 ms) good",
     "551 attempt 2 started () calm",
     "559 objects written (key 7) calm",
     "559 ended with SUCCESS () good",
     "566 caused dev.lossi.task.finished.v1, which woke automation (it answered 202 after 4 ms) calm",
+  ]);
+});
+
+test("a reason is told once for each attempt, and what nobody told stands at the delivery", () => {
+  const lines = [
+    line(5, "request finished", { method: "POST", path: "/interaction/orch/submit/none", status: 200, durationMs: 5 }),
+    delivery(20, 409, { reason: "somebody else works on it" }),
+    line(30, "an attempt failed", { attempts: 1, err: "the store is away" }),
+    delivery(31, 503, { reason: "the store is away" }),
+    line(60, "an attempt failed", { attempts: 2, err: "the disk is full" }),
+    delivery(61, 422, { reason: "gave up after 2 attempts: the disk is full" }),
+  ];
+  const task = taskWith({
+    status: "FAILURE",
+    attempts: 2,
+    reason: "gave up after 2 attempts: the disk is full",
+    startedAt: BEGUN + 55,
+    endedAt: BEGUN + 60,
+  });
+  expect(storyOf(task, lines).map(({ what, detail }) => `${what}: ${detail}`)).toEqual([
+    "accepted from ada: POST /interaction/orch/submit/none, by orchestration",
+    "delivered to orchestration: it answered 409 after 10 ms: somebody else works on it",
+    "delivered to orchestration: it answered 503 after 10 ms",
+    "attempt 1 failed: the store is away",
+    "delivered to orchestration: it answered 422 after 10 ms: gave up after 2 attempts",
+    "attempt 2 started: ",
+    "attempt 2 failed: the disk is full",
+    "ended with FAILURE: gave up after 2 attempts",
   ]);
 });
 
