@@ -1,13 +1,19 @@
 /** What users asked to happen when an object appears, as documents: `automation` acts on them, the monitor shows them. */
+import type * as z from "zod";
+
 import { LossiError } from "../errors.ts";
 import { isTheirs } from "../http/access.ts";
 import type { Caller } from "../http/access.ts";
 import { documentsUnder } from "../state/pages.ts";
-import type { Documents, Ledger, TaskStatus } from "../state/state.ts";
-import type { Appeared, Rule } from "./rule.ts";
+import type { Documents, Ledger } from "../state/state.ts";
+import type { automation, described } from "./described.ts";
+import type { Appeared } from "./rule.ts";
 
-/** `stopped`: why it does nothing although it is enabled. `owner`: who may see and change it beside administrators. */
-export type Stored = Rule & { stopped: string | null; owner?: string | null };
+/** As `GET /automation` lists it. */
+export type Automation = z.infer<typeof automation>;
+/** With its last runs, newest first. */
+export type Described = z.infer<typeof described>;
+export type Stored = Omit<Automation, "name">;
 /** What an automation did about one state of an object; `task` is `null` where it sent an event. */
 export type Run = Appeared & { at: number; task: string | null; reason: string | null };
 
@@ -16,13 +22,6 @@ export const RUNS = "automation-run/";
 /** Objects that appeared while their automation was stopped. */
 export const WAITING = "automation-waiting/";
 const SHOWN = 20;
-
-/** An automation with its last runs, newest first. */
-export type Described = { name: string } & Stored & {
-    /** Objects that appeared while it was stopped. */
-    waiting: number;
-    runs: (Omit<Run, "at"> & { at: string; status: TaskStatus | null })[];
-  };
 
 type Reading = { documents: Documents; ledger: Ledger };
 
@@ -38,11 +37,8 @@ export async function describeAutomation(name: string, caller: Caller | null, de
 }
 
 /** Every automation of the caller, by name. */
-export async function listAutomations(
-  caller: Caller | null,
-  documents: Documents,
-): Promise<({ name: string } & Stored)[]> {
-  const theirs: ({ name: string } & Stored)[] = [];
+export async function listAutomations(caller: Caller | null, documents: Documents): Promise<Automation[]> {
+  const theirs: Automation[] = [];
   for await (const { key, value } of documentsUnder(documents, RULES))
     if (isTheirs(caller, (value as Stored).owner)) theirs.push({ name: key.slice(RULES.length), ...(value as Stored) });
   return theirs;
