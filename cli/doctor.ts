@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { platformConfig } from "#platform/config.ts";
 import { baseConfig } from "#shared/config.ts";
 import { messageOf } from "#shared/errors.ts";
+import { plain } from "#shared/plain.ts";
 
 import { openClient } from "./client.ts";
 import type { Command, Context } from "./command.ts";
@@ -19,7 +20,7 @@ import { checkPorts } from "./doctor/ports.ts";
 import { checkState } from "./doctor/state.ts";
 import { checkStore } from "./doctor/store.ts";
 import { EXIT } from "./failure.ts";
-import { plain, restOf } from "./terminal.ts";
+import { restOf } from "./terminal.ts";
 import type { Style, Terminal } from "./terminal.ts";
 
 export const doctor: Command = {

@@ -8,7 +8,6 @@ import type { LogLine } from "#shared/state/state.ts";
 import { guess } from "./arguments.ts";
 import type { Command, Context } from "./command.ts";
 import { EXIT, Failure, usage } from "./failure.ts";
-import { plain } from "./terminal.ts";
 import type { Style, Terminal } from "./terminal.ts";
 
 type Page = { lines: LogLine[]; next: string };
@@ -75,7 +74,7 @@ const isPassing = (error: unknown): error is Failure =>
 const STYLES: Record<string, Style> = { debug: "dim", warn: "yellow", error: "red" };
 
 function painted(line: LogLine, { paint }: Terminal): string {
-  const text = plain(formatLine(line));
+  const text = formatLine(line);
   const style = STYLES[line.level];
   return style === undefined ? text : paint(style, text);
 }

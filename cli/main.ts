@@ -1,5 +1,6 @@
 /** The command `lossi`. Each command has a file of its own; docs/command.md is its page. */
 import { messageOf } from "#shared/errors.ts";
+import { plain } from "#shared/plain.ts";
 
 import { allow, guess, readArguments } from "./arguments.ts";
 import type { Flag } from "./arguments.ts";
@@ -12,7 +13,7 @@ import { help, helpOf } from "./help.ts";
 import { logs } from "./logs.ts";
 import { send } from "./send.ts";
 import { status } from "./status.ts";
-import { createTerminal, plain, restOf } from "./terminal.ts";
+import { createTerminal, restOf } from "./terminal.ts";
 
 const COMMANDS: Record<string, Command> = { status, logs, send, doctor };
 

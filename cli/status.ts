@@ -1,11 +1,11 @@
 /** `lossi status`: the answer of `GET /status`, in 80 columns. */
 import type { FunctionStatus, Overview } from "#functions/monitor/overview.ts";
+import { plain } from "#shared/plain.ts";
 import { TASK_STATUSES } from "#shared/state/state.ts";
 
 import type { Client } from "./client.ts";
 import type { Command, Context } from "./command.ts";
 import { EXIT, Failure } from "./failure.ts";
-import { plain } from "./terminal.ts";
 import type { Style, Terminal } from "./terminal.ts";
 import { duration, many, wrap } from "./words.ts";
 
@@ -45,7 +45,7 @@ const tooOld = (url: string): Failure =>
 
 export function describe(seen: Overview, url: string, now: number, { paint }: Pick<Terminal, "paint">): string[] {
   return [
-    paint("bold", `lossi at ${url}`),
+    paint("bold", `lossi ${seen.version} at ${url}`) + paint("dim", `  on Node ${seen.node}`),
     "",
     paint("dim", row("FUNCTION", "STATE", "READY", "LAST WAKE-UP", "TOOK")),
     ...seen.functions.map((one) => functionRow(one, now, paint)),

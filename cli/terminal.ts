@@ -1,6 +1,8 @@
 /** Where a command writes to, and in which colours. */
 import { styleText } from "node:util";
 
+import { plain } from "#shared/plain.ts";
+
 import type { Parts } from "./failure.ts";
 
 export type Style = Parameters<typeof styleText>[0];
@@ -25,11 +27,3 @@ export const restOf = ({ why, next }: Parts): string[] => [...labelled("why:", w
 
 const labelled = (label: string, text: string): string[] =>
   text.split("\n").map((line, index) => `  ${(index === 0 ? label : "").padEnd(6)}${plain(line)}`);
-
-/** Text that others wrote, on one line: what steers a terminal stands there as it would in JSON. */
-export const plain = (text: string): string =>
-  // oxlint-disable-next-line no-control-regex -- these are what is looked for
-  text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (sign) => {
-    const named = JSON.stringify(sign).slice(1, -1);
-    return named === sign ? `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}` : named;
-  });

@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import type { DestinationStream, Logger } from "pino";
 
+import { plain } from "./plain.ts";
 import type { Json, Lines, LogLine } from "./state/state.ts";
 import { lineFields } from "./trace.ts";
 
@@ -50,12 +51,15 @@ export function toLogLine(name: string, line: Record<string, unknown>): LogLine 
 
 const LABELS: Record<string, string> = { debug: "DEBUG", info: "INFO", warn: "WARNING", error: "ERROR" };
 
-/** A line as Python's logging prints it, `2025-09-30 13:31:39,009 - INFO - setup - …`, in the machine's time zone. */
+/**
+ * A line as Python's logging prints it, `2025-09-30 13:31:39,009 - INFO - setup - …`, in the machine's time zone. It stays one
+ * line, whatever others had written into it.
+ */
 export function formatLine(line: LogLine): string {
   const local = new Date(line.time - new Date(line.time).getTimezoneOffset() * 60_000);
   const time = local.toISOString().slice(0, 23).replace("T", " ").replace(".", ",");
   const words = Object.entries(line.fields).map(([key, value]) => `${key}=${fieldText(value)}`);
-  const text = [line.message, ...words].join(" ");
+  const text = plain([line.message, ...words].join(" "));
   return `${time} - ${LABELS[line.level] ?? line.level.toUpperCase()} - ${line.function} - ${text}`;
 }
 

@@ -25,7 +25,7 @@ export async function checkAnswer({ url, get }: Client): Promise<Named[]> {
       : [["reachable", finding]];
   }
   return [
-    ["reachable", ok(`lossi answers at ${url}`)],
+    ["reachable", ok(`lossi ${seen.version} on Node ${seen.node} answers at ${url}`)],
     ["allowed", seen.deadLetters === null ? ok("you may call, and see what is yours") : ok("you may see everything")],
     ["problems", problems(seen)],
     ["credentials", credentials(seen, url)],

@@ -25,6 +25,8 @@ export const functionStatus = z.object({
 });
 /** What `GET /status` answers. */
 export const status = z.object({
+  version: z.string().describe("of lossi"),
+  node: z.string().describe("version of the Node that it runs on"),
   functions: z.array(functionStatus),
   tasks: z.object({
     byStatus: z.record(z.enum(TASK_STATUSES), count),
@@ -100,6 +102,8 @@ export const api = describe(routes, {
       examples: {
         asleep: {
           answer: {
+            version: "0.1.0",
+            node: "26.10.0",
             functions: [
               {
                 name: "setup",

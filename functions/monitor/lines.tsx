@@ -10,7 +10,7 @@ export const Lines = ({ lines, linked, label }: { lines: LogLine[]; linked: bool
   <ol class="lines" tabindex={0} aria-label={label}>
     {lines.map((line) => (
       <li class={line.level}>
-        <Time at={line.time} /> {LEVELS[line.level]} <b>{line.function}</b> {line.message}{" "}
+        <Time at={line.time} /> {LEVELS[line.level]} <b>{line.function}</b> <bdi>{line.message}</bdi>{" "}
         <span class="quiet">
           {Object.entries(line.fields).map(([name, value]) => (
             <Field name={name} value={value} linked={linked} />
@@ -25,8 +25,12 @@ function Field({ name, value, linked }: { name: string; value: LogLine["fields"]
   const text = fieldText(value);
   return (
     <>
-      {name}=
-      {linked && name === "taskId" ? <a href={`/monitor/tasks/${encodeURIComponent(text)}`}>{text}</a> : text}{" "}
+      <bdi>{name}</bdi>=
+      {linked && name === "taskId" ? (
+        <a href={`/monitor/tasks/${encodeURIComponent(text.toWellFormed())}`}>{text}</a>
+      ) : (
+        <bdi>{text}</bdi>
+      )}{" "}
     </>
   );
 }

@@ -8,6 +8,7 @@ import type { Caller } from "#shared/http/access.ts";
 import { MINUTES } from "./activity.ts";
 import type { functionStatus, status } from "./api.ts";
 import { ask, look } from "./seen.ts";
+import { VERSIONS } from "./version.ts";
 import type { ViewDeps } from "./view.ts";
 
 export type FunctionStatus = z.infer<typeof functionStatus>;
@@ -33,6 +34,7 @@ export async function overview(caller: Caller | null, deps: ViewDeps): Promise<O
   });
   const health = (state: string): number => forwards?.filter((forward) => forward.health.state === state).length ?? 0;
   return {
+    ...VERSIONS,
     ...seen,
     functions,
     clocks: clocks ?? [],

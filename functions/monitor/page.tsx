@@ -2,6 +2,7 @@
 import type { Child } from "hono/jsx";
 
 import type { Caller } from "#shared/http/access.ts";
+import { VERSIONS } from "./version.ts";
 
 const LINKS: [string, string][] = [
   ["/", "Now"],
@@ -60,6 +61,11 @@ export function Page({ title, path, caller, live, children }: PageProps) {
         <main id="main" tabindex={-1}>
           {children}
         </main>
+        {live && (
+          <footer class="quiet">
+            lossi {VERSIONS.version} on Node {VERSIONS.node}
+          </footer>
+        )}
         <p id="said" role="status" aria-live="polite"></p>
       </body>
     </html>

@@ -116,12 +116,14 @@ export function Act(props: {
   );
 }
 
-/** JSON for reading. */
+/** JSON for reading; what turns the direction of writing is escaped in it. */
 export const Data = ({ value, label }: { value: Json; label: string }) => (
   <pre tabindex={0} role="region" aria-label={label}>
-    {JSON.stringify(value, null, 2)}
+    {JSON.stringify(value, null, 2).replaceAll(/[\u202a-\u202e\u2066-\u2069]/g, escaped)}
   </pre>
 );
+
+const escaped = (sign: string): string => `\\u${sign.charCodeAt(0).toString(16)}`;
 
 /** A table whose columns have names on a phone too. */
 export function Table({

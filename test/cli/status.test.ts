@@ -6,6 +6,8 @@ import { describe } from "../../cli/status.ts";
 
 const NOW = 1_800_000_000_000;
 const QUIET: Overview = {
+  version: "1.2.3",
+  node: "26.10.0",
   functions: [
     {
       name: "tasks",
@@ -42,6 +44,7 @@ const lines = (seen: Overview, paint = (_style: unknown, text: string): string =
   describe(seen, "http://127.0.0.1:7600", NOW, { paint }).join("\n").split("\n");
 
 test("functions: state, instances, last wake-up and how long it took", () => {
+  expect(lines(QUIET)[0]).toBe("lossi 1.2.3 at http://127.0.0.1:7600  on Node 26.10.0");
   expect(lines(QUIET).slice(2, 5)).toEqual([
     "FUNCTION        STATE     READY   LAST WAKE-UP    TOOK",
     "tasks           awake     1 of 2  1 min ago       83 ms  1 failed",

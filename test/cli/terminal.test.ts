@@ -1,10 +1,13 @@
 import { expect, test } from "vitest";
 
-import { plain, restOf } from "../../cli/terminal.ts";
+import { plain } from "#shared/plain.ts";
+
+import { restOf } from "../../cli/terminal.ts";
 import { duration, wrap } from "../../cli/words.ts";
 
 test("what others wrote steers no terminal, and stays on its line", () => {
-  expect(plain("a\u001b[2Jb\nc\td\u009b1me\u2028f ä 🚢")).toBe(String.raw`a\u001b[2Jb\nc\td\u009b1me\u2028f ä 🚢`);
+  const text = "a\u001b[2Jb\nc\td\u009b1me\u2028f\u202eg\u2069 ä אב 🚢";
+  expect(plain(text)).toBe(String.raw`a\u001b[2Jb\nc\td\u009b1me\u2028f\u202eg\u2069 ä אב 🚢`);
 });
 
 test("reasons and remedies of several lines stand below each other", () => {

@@ -36,6 +36,7 @@ const HOSTILE = [
   `<base href=//evil.example><meta http-equiv=refresh>`,
   `<form action=//evil.example><button>x`,
   `\u202e>tpircs<\u202c \u200f\u2066`,
+  `turned\u202eback`,
   `lone \ud800 surrogate \udc00`,
   `&lt;script&gt;hit(9)&lt;/script&gt; &#60;`,
   `]]><!--><script>hit(10)</script><!--`,
@@ -142,7 +143,7 @@ async function plant({ ledger, documents, lines, forwards, clocks, now }: Monito
     target: {
       kind: "import",
       host: text,
-      addresses: [text],
+      addresses: ["192.0.2.1"],
       port: 1,
     },
     health: {
@@ -211,6 +212,27 @@ const STRANGERS = `(() => {
 /** As the page has it: HTML knows no NUL and no lone surrogate, and line ends are one character. */
 const shown = (text: string): string => text.toWellFormed().replaceAll("\u0000", "").replaceAll(/\r\n?/g, "\n");
 
+/** Words that are drawn from right to left, but for what was planted: that is over at the next blank. */
+const TURNED = `(() => {
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+    const at = (index) => {
+      range.setStart(node, index);
+      range.setEnd(node, index + 1);
+      return range.getBoundingClientRect();
+    };
+    const words = node.data.replaceAll(/\\u202e\\S*/g, (planted) => " ".repeat(planted.length));
+    for (const { index, 0: word } of words.matchAll(/\\b(?!turned)[a-z0-9]{2,}/gi)) {
+      const [first, last] = [at(index), at(index + word.length - 1)];
+      if (first.top === last.top && first.left > last.left)
+        found.push(word + " in " + node.parentElement.outerHTML.slice(0, 300));
+    }
+  }
+  return found;
+})()`;
+
 const VIEWS = ["", "tasks", "runs", "events", "forwards", "automations", "dead-letters", "logs"].map((name) =>
   name === "" ? "/" : `/monitor/${name}`,
 );
@@ -229,6 +251,7 @@ test.skipIf(!browsers)("hostile text everywhere is shown as text, and nothing of
     const seen = shown(await open(path));
     for (const text of texts) expect(seen.includes(shown(text)), `${path} shows ${JSON.stringify(text)}`).toBe(true);
     expect(await page.evaluate(STRANGERS), path).toEqual([]);
+    expect(await page.evaluate(TURNED), path).toEqual([]);
   }
   await open(`/monitor/tasks/00000000-0000-4000-8000-${String(HOSTILE.length).padStart(12, "0")}`);
   await open(`/monitor/runs/${bucket}/${HOSTILE.length}`);

@@ -117,6 +117,14 @@ test("a line looks as Python's logging prints it, with what else it says behind 
   expect(formatLine(line)).toBe(
     "2025-09-30 13:31:39,009 - WARNING - setup - request finished requestId=r 1 status=500 err=no way none=null",
   );
+  const forged = {
+    ...line,
+    message: "a\r\n2025-09-30 13:31:39,009 - ERROR - setup - b",
+    fields: { "\u001b[2J": "\u202ec\u0007" },
+  };
+  expect(formatLine(forged)).toBe(
+    String.raw`2025-09-30 13:31:39,009 - WARNING - setup - a\r\n2025-09-30 13:31:39,009 - ERROR - setup - b \u001b[2J=\u202ec\u0007`,
+  );
 });
 
 test.each([

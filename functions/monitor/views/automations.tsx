@@ -44,11 +44,13 @@ function Shown({
         )}
       </h2>
       <p>
-        Watches <code>{`${watch.bucket}/${watch.prefix}*${watch.suffix}`}</code> and starts {actionOf(run)}; at most{" "}
-        {perHour} runs in an hour.
+        Watches <code>{`${watch.bucket}/${watch.prefix}*${watch.suffix}`}</code> and starts <bdi>{actionOf(run)}</bdi>;
+        at most {perHour} runs in an hour.
       </p>
       {stopped !== null && (
-        <p class="alert">It stopped by itself: {stopped}. Switch it on again when that is mended.</p>
+        <p class="alert">
+          It stopped by itself: <bdi>{stopped}</bdi>. Switch it on again when that is mended.
+        </p>
       )}
       {waiting > 0 && <p>{waiting} objects appeared meanwhile; they start when it is on again.</p>}
       <p class="acts">

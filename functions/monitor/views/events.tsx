@@ -84,7 +84,7 @@ function waysOf(lines: LogLine[]): Way[] {
 const Shown = ({ way: { id, type, source, trace, taskId, tries } }: { way: Way }) => (
   <li id={`event-${id}`}>
     <h2>
-      {type} <code class="quiet">{id}</code>
+      <bdi>{type}</bdi> <code class="quiet">{id}</code>
     </h2>
     <ol class="way">
       <li>

@@ -45,7 +45,7 @@ const rowOf = ({ name, kind, user, key, address, local, target, health, expiresA
   </>,
   target,
   <>
-    <Badge kind={KINDS[health.state]}>{health.state}</Badge> {health.reason}
+    <Badge kind={KINDS[health.state]}>{health.state}</Badge> <bdi>{health.reason}</bdi>{" "}
     {health.checkedAt !== null && <Time at={health.checkedAt} relative />}
   </>,
   <Time at={expiresAt === null ? null : Date.parse(expiresAt)} relative />,

@@ -54,7 +54,7 @@ function StoreProblem({ store: { state, reason, advice, waitingForCredentials: w
     return (
       <p class="alert" role="alert">
         The store {state === "refused" ? "refuses its credentials" : "does not work"}
-        {waiting > 0 && `, and ${waits}`}: {reason}. {advice}
+        {waiting > 0 && `, and ${waits}`}: <bdi>{reason}</bdi>. {advice}
         {goesOn}
       </p>
     );
@@ -130,7 +130,7 @@ function Around({ seen }: { seen: Overview }) {
     {
       cells: [
         "Schedule",
-        clocks.length === 0 ? "off: POST /setup/config/start turns it on" : clocks.map(clock).join("; "),
+        clocks.length === 0 ? "off: POST /setup/config/start turns it on" : <Clocks clocks={clocks} />,
       ],
     },
     { cells: ["Storage", store === null ? "not configured" : <Storage store={store} />] },
@@ -154,12 +154,21 @@ function Around({ seen }: { seen: Overview }) {
 /** Who waits longest is named. */
 const SHOWN_WAITING = 10;
 
-const clock = ({ name, cron }: Overview["clocks"][number]): string => `${name} beats at ${cron}`;
+const Clocks = ({ clocks }: { clocks: Overview["clocks"] }) => (
+  <span>
+    {clocks.map(({ name, cron }, index) => (
+      <>
+        {index > 0 && "; "}
+        <bdi>{name}</bdi> beats at <bdi>{cron}</bdi>
+      </>
+    ))}
+  </span>
+);
 
 const STORE_KINDS = { unknown: "calm", works: "good", refused: "bad", failing: "bad" } as const;
 
 const Storage = ({ store: { client, address, buckets, state, checkedAt, workedAt } }: { store: Store }) => (
-  <>
+  <span>
     <Badge kind={STORE_KINDS[state]}>{state}</Badge>{" "}
     {client === "none" ? "the store of this place" : `${client} at ${address}`}; buckets {buckets.join(", ")}
     {checkedAt !== null && (
@@ -172,7 +181,7 @@ const Storage = ({ store: { client, address, buckets, state, checkedAt, workedAt
         )}
       </span>
     )}
-  </>
+  </span>
 );
 
 function Credentials({ store: { client, token } }: { store: Store }) {
@@ -181,7 +190,7 @@ function Credentials({ store: { client, token } }: { store: Store }) {
   if (token === null) return <>no token yet</>;
   const { from, expiresAt, renewable } = token;
   return (
-    <>
+    <span>
       token from {from === "init" ? "init" : "Keystone"},{" "}
       {expiresAt === null ? (
         "nobody said until when it is good"
@@ -191,19 +200,19 @@ function Credentials({ store: { client, token } }: { store: Store }) {
         </>
       )}
       ; {renewable ? "when it is refused, lossi asks Keystone for another" : "when it is refused, call init again"}
-    </>
+    </span>
   );
 }
 
 const Gpus = ({ gpus: { total, free, waiting } }: { gpus: NonNullable<Overview["gpus"]> }) => (
-  <>
+  <span>
     {total === null ? "slots not counted here" : `${free} of ${total} slots free`};{" "}
     {waiting.length === 0 ? "nobody waits" : "waiting:"}
     {waiting.slice(0, SHOWN_WAITING).map(({ function: name, since }, index) => (
       <>
-        {index > 0 && ","} {name} since <Time at={since} relative />
+        {index > 0 && ","} <bdi>{name}</bdi> since <Time at={since} />
       </>
     ))}
     {waiting.length > SHOWN_WAITING && ` and ${waiting.length - SHOWN_WAITING} more`}
-  </>
+  </span>
 );

@@ -174,7 +174,7 @@ function Steps({ run: { sacct } }: { run: RunRecord }) {
               />
             </svg>
             <span class="quiet">
-              {state} {duration((end - start) * 1000)}
+              <bdi>{state}</bdi> {duration((end - start) * 1000)}
             </span>
           </li>
         ))}

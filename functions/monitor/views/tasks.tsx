@@ -4,6 +4,7 @@ import * as z from "zod";
 import { FUNCTION_NAMES } from "#shared/functions.ts";
 import { LossiError } from "#shared/errors.ts";
 import { isTheirs } from "#shared/http/access.ts";
+import { plain } from "#shared/plain.ts";
 import { TASK_STATUSES, isEnded } from "#shared/state/state.ts";
 import type { Json, Task, TaskFilter } from "#shared/state/state.ts";
 import { Lines } from "../lines.tsx";
@@ -176,10 +177,10 @@ export const task: View = async ({ names: [id = ""], caller }, { ledger, lines, 
         <ol class="story">
           {storyOf(found, told).map(({ at, what, detail, kind }) => (
             <li class={kind}>
-              <Time at={at} /> <b>{what}</b>{" "}
+              <Time at={at} /> <b>{plain(what)}</b>{" "}
               <span class="quiet">
                 {at > found.createdAt && `+${duration(at - found.createdAt)} `}
-                {detail}
+                {plain(detail)}
               </span>
             </li>
           ))}
