@@ -64,15 +64,15 @@ test("a set-up that was never started is well, and nothing is left of the look",
 });
 
 test("a lossi at work is well, and its ports are its own", async () => {
-  const lossi = await startPlatform();
+  const port = String(await threePorts());
+  const lossi = await startPlatform({ env: { LOSSI_PORT: port } });
   await lossi.call("POST", "/setup/config/init", NONE);
   const before = readdirSync(lossi.home).toSorted();
-  const { port } = new URL(lossi.url);
   const seen = await examine({ LOSSI_HOME: lossi.home, LOSSI_PORT: port });
   expect(seen.failed).toEqual([]);
   expect(seen.out).toMatch(/^ok +ports +lossi answers on port/m);
   expect(seen.out).toMatch(/^ok +store +the files store lists none-forwarder-none and none-submitter-none-none$/m);
-  expect(seen.out).toMatch(/^ok +credentials +no task waits/m);
+  expect(seen.out).toMatch(/^ok +credentials +the store takes its credentials, and no task waits/m);
   expect(readdirSync(lossi.home).toSorted()).toEqual(before);
   expect((await lossi.call("GET", "/tasks")).status).toBe(200);
   await lossi.stop();
