@@ -9,7 +9,17 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 
 import { platformsOnly } from "./edge.ts";
-import { NONE, ended, functionProcesses, root, startPlatform, temporaryFolder, until, withFunction } from "./lossi.ts";
+import {
+  NONE,
+  ended,
+  functionProcesses,
+  kill,
+  root,
+  startPlatform,
+  temporaryFolder,
+  until,
+  withFunction,
+} from "./lossi.ts";
 import type { Platform, StartOptions } from "./lossi.ts";
 import { has } from "../required.ts";
 
@@ -100,7 +110,7 @@ test("100 connections at once cross while `forwarding` sleeps, and one that is o
   const open = connect({ port, host: "127.0.0.1" });
   open.write("before");
   expect(String(await once(open, "data"))).toBe("before");
-  for (const pid of forwardingPids(lossi)) process.kill(pid, "SIGKILL");
+  forwardingPids(lossi).forEach(kill);
   open.write("after the kill");
   expect(String(await once(open, "data"))).toBe("after the kill");
   await until(() => forwardingPids(lossi).length === 0 && lossi.output().includes("forwarding sleeps"), 60);
@@ -287,7 +297,7 @@ test("a submission whose function is killed on the way opens each forward once",
   const killing = (async () => {
     for (let pause = 100; !killings.signal.aborted; pause *= 1.03) {
       await new Promise((done) => setTimeout(done, pause));
-      forwardingPids(lossi).forEach((pid) => process.kill(pid, "SIGKILL"));
+      forwardingPids(lossi).forEach(kill);
     }
   })();
   const ids: string[] = [];

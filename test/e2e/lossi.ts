@@ -168,6 +168,16 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   await exited;
 }
 
+/** Kills it as a crash would; answers whether there was something to kill, since it may just have ended: 1 or 0. */
+export function kill(pid: number): number {
+  try {
+    process.kill(pid, "SIGKILL");
+    return 1;
+  } catch {
+    return 0;
+  }
+}
+
 /** One request on a connection of its own, with the path exactly as given. */
 export function call(
   url: string,
@@ -205,19 +215,19 @@ function tryJson(text: string): unknown {
 /** Seconds; a cluster starts containers, and hears of objects when it sweeps. */
 const PATIENCE = edge === undefined ? 60 : 100;
 
-/** Waits for a condition; after `seconds` it fails with what `describe` says. */
+/** Waits for a condition, and looks less often the longer it takes; after `seconds` it fails with what `describe` says. */
 export async function until<T>(
   condition: () => T | Promise<T>,
   seconds = PATIENCE,
   describe = () => "",
 ): Promise<NonNullable<T>> {
   const deadline = Date.now() + seconds * 1000;
-  for (;;) {
+  for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 1.2, 200)) {
     const value = await condition();
     if (value) return value;
     if (Date.now() > deadline)
       throw new Error(`did not happen within ${seconds} s: ${condition.toString()} ${describe()}`);
-    await new Promise((done) => setTimeout(done, 20));
+    await new Promise((done) => setTimeout(done, pauseMs));
   }
 }
 

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 
 import { configure, tasksOf } from "./configure.ts";
 import { edge } from "./edge.ts";
-import { JOB, functionProcesses, isPlatform, startLossi, until } from "./lossi.ts";
+import { JOB, functionProcesses, isPlatform, kill, startLossi, until } from "./lossi.ts";
 
 const TASKS = Number(process.env["LOSSI_TEST_TASKS"] ?? 300);
 const CLIENTS = 16;
@@ -43,8 +43,7 @@ test(`${TASKS} tasks of ${CLIENTS} clients all end, none twice${meanwhile}`, asy
     // On a machine where waking takes longer than that, nothing would ever live to work.
     if (victim === undefined || progress === progressAtKill) return;
     progressAtKill = progress;
-    process.kill(victim.pid, "SIGKILL");
-    kills += 1;
+    kills += kill(victim.pid);
   }, KILL_MS);
   await Promise.all(Array.from({ length: CLIENTS }, client));
   const pending = async (status: string): Promise<number> =>

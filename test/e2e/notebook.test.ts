@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 
 import { configure } from "./configure.ts";
 import { skipsOnEdge, token } from "./edge.ts";
-import { NONE, functionProcesses, isPlatform, root, startLossi, startPlatform, until } from "./lossi.ts";
+import { NONE, functionProcesses, isPlatform, kill, root, startLossi, startPlatform, until } from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
 import { placeOf } from "./state-place.ts";
 import { has } from "../required.ts";
@@ -37,7 +37,7 @@ test.skipIf(elsewhere)(
   async () => {
     const lossi = await startPlatform();
     const { headers } = await lossi.call("POST", "/setup/config/init", NONE);
-    for (const { pid } of functionProcesses(lossi.home)) process.kill(pid, "SIGKILL");
+    for (const { pid } of functionProcesses(lossi.home)) kill(pid);
     const lines = await logs(lossi, "frontend");
     expect(lines.filter((line) => line.includes(String(headers["x-request-id"])))).toHaveLength(1);
     expect(await logs(lossi, "setup")).toEqual(

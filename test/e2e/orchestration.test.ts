@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { configure } from "./configure.ts";
 import type { Configured } from "./configure.ts";
 import { skipsOnEdge } from "./edge.ts";
-import { ended, functionProcesses, isPlatform, startLossi, startPlatform, until } from "./lossi.ts";
+import { ended, functionProcesses, isPlatform, kill, startLossi, startPlatform, until } from "./lossi.ts";
 import type { Lossi } from "./lossi.ts";
 
 const JOB = { target: "hpc/puhti", name: "jobs/train.sh" };
@@ -76,7 +76,7 @@ test("an orchestration of two platforms and three jobs puts all three although e
   const { lossi, mine } = await ready(await startLossi());
   const id = await submit(lossi, ORCHESTRATION);
   const killer = setInterval(() => {
-    if (isPlatform(lossi)) functionProcesses(lossi.home).forEach(({ pid }) => process.kill(pid, "SIGKILL"));
+    if (isPlatform(lossi)) functionProcesses(lossi.home).forEach(({ pid }) => kill(pid));
   }, 150);
   await new Promise((done) => setTimeout(done, 1500));
   clearInterval(killer);
