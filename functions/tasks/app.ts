@@ -10,7 +10,11 @@ import type { Deps } from "./handle.ts";
 import { routes } from "./routes.ts";
 
 export function createApp(deps: Deps, log: Logger): App {
-  const app = createHttp(log, { acting: (path) => path.startsWith("/interaction/task/run/") });
+  const app = createHttp(log, {
+    acting: (path) => path.startsWith("/interaction/task/run/"),
+    // Clients ask until a task has ended: those lines would push out the others.
+    quiet: (path) => path.startsWith("/interaction/task/get/"),
+  });
   const idOf = (c: AppContext): string => c.req.param("id") ?? "";
   serveRoutes(app, routes, {
     async runTask(c, { body }) {

@@ -1,5 +1,7 @@
+import { pino } from "pino";
 import { expect, test } from "vitest";
 
+import { createApp } from "#functions/tasks/app.ts";
 import { cancel, redrive } from "#functions/tasks/handle.ts";
 import { accept } from "#shared/tasks/accept.ts";
 import { inTrace } from "#shared/trace.ts";
@@ -51,4 +53,14 @@ test("cancel: what nobody works on is FAILURE with who cancelled it; what is und
   expect(await all.ledger.get(ID)).toMatchObject({ status: "FAILURE", reason: "cancelled by ada" });
   expect(await announced(all)).toEqual(["dev.lossi.task.finished.v1"]);
   await expect(cancel(ID, null, all)).rejects.toMatchObject({ code: "conflict" });
+});
+
+test("get: whoever asks until a task has ended leaves no lines, but for what fails", async () => {
+  const all = deps();
+  await begun(all, ID);
+  const lines: unknown[] = [];
+  const app = createApp(all, pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) }));
+  const get = async (id: string): Promise<number> => (await app.request(`/interaction/task/get/${id}`)).status;
+  expect([await get(ID), await get("none"), await get(ID)]).toEqual([200, 404, 200]);
+  expect(lines).toMatchObject([{ path: "/interaction/task/get/none", status: 404 }]);
 });
