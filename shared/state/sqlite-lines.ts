@@ -3,7 +3,7 @@ import type { StoredLine } from "./line-pages.ts";
 import { Statements, open } from "./sqlite-file.ts";
 import type { Row } from "./sqlite-file.ts";
 import { LINE_MIGRATIONS, migrate } from "./sqlite-schema.ts";
-import type { LineFilter, Lines } from "./state.ts";
+import type { LineFilter, Lines, LogLine } from "./state.ts";
 
 /** Opens the log lines, in a file of their own: they are many, and need not survive a power cut. */
 export function sqliteLines(file: string): Lines & { close(): void } {
@@ -12,24 +12,41 @@ export function sqliteLines(file: string): Lines & { close(): void } {
   const sql = new Statements(db);
   const newestNumber = (): number => Number(sql.get("SELECT max(seq) AS seq FROM lines")?.["seq"] ?? 0);
 
+  const insert = ({ time, level, function: name, message, fields, trace }: LogLine): number =>
+    sql.run(
+      "INSERT INTO lines (time, level, function, message, fields, trace) VALUES (?, ?, ?, ?, ?, ?)",
+      time,
+      level,
+      name,
+      message,
+      JSON.stringify(fields),
+      trace,
+    );
+
+  /** What is written in one turn of the event loop is one transaction: half as much goes to the file. */
+  let waiting: LogLine[] = [];
+  const flush = (): void => {
+    const lines = waiting;
+    waiting = [];
+    if (lines.length === 0) return;
+    try {
+      sql.run("BEGIN IMMEDIATE");
+      lines.forEach(insert);
+      sql.run("COMMIT");
+    } catch (error) {
+      if (db.isTransaction) db.exec("ROLLBACK");
+      process.stderr.write(`${lines.length} log lines could not be kept: ${String(error)}\n`);
+    }
+  };
+  process.once("exit", flush);
+
   return {
-    write({ time, level, function: name, message, fields, trace }) {
-      try {
-        sql.run(
-          "INSERT INTO lines (time, level, function, message, fields, trace) VALUES (?, ?, ?, ?, ?, ?)",
-          time,
-          level,
-          name,
-          message,
-          JSON.stringify(fields),
-          trace,
-        );
-      } catch (error) {
-        process.stderr.write(`a log line could not be kept: ${String(error)}\n`);
-      }
+    write(line) {
+      if (waiting.push(line) === 1) setImmediate(flush);
     },
 
     async read(filter) {
+      flush();
       const newest = newestNumber();
       const found: StoredLine[] = [];
       const { text, values } = selection(filter, newest);
@@ -42,13 +59,18 @@ export function sqliteLines(file: string): Lines & { close(): void } {
     },
 
     async prune({ before, keep }) {
+      flush();
       const old = sql.run("DELETE FROM lines WHERE seq IN (SELECT seq FROM lines WHERE time < ? LIMIT 10000)", before);
       // Lines are numbered one by one, and only the oldest are ever forgotten.
       const beyond = sql.run("DELETE FROM lines WHERE seq <= ?", newestNumber() - keep);
       return old + beyond;
     },
 
-    close: () => db.close(),
+    close() {
+      flush();
+      process.off("exit", flush);
+      db.close();
+    },
   };
 }
 

@@ -186,8 +186,8 @@ export type LineFilter = {
 };
 
 /**
- * The last lines of every function. With SQLite a line stands as soon as `write` returns, also when the process is then killed;
- * with Redis it is on its way then, and `close` waits for it.
+ * The last lines of every function. With SQLite a line stands at the end of the event loop's turn, also when the process is then
+ * killed; with Redis it is on its way then. `close` waits for both.
  */
 export interface Lines {
   write(line: LogLine): void;

@@ -3,7 +3,7 @@ import { baseConfig, loadConfig } from "#shared/config.ts";
 import { openState } from "#shared/state/open.ts";
 import type { State } from "#shared/state/state.ts";
 
-import { announcementOf, newTask } from "./state-samples.ts";
+import { announcementOf, newLine, newTask } from "./state-samples.ts";
 import type { Place } from "./state-samples.ts";
 
 type Args = { place: Place; work: keyof typeof WORK; ids: string[]; me: number; peers: number };
@@ -67,6 +67,12 @@ const WORK = {
     for (const id of ids) await state.ledger.begin(id, 60_000);
     console.log("held");
     return new Promise(() => setInterval(() => {}, 1000));
+  },
+
+  /** Writes a line and ends at once, as after an error. */
+  async leave(state: State): Promise<never> {
+    state.lines.write(newLine({ message: "the last" }));
+    process.exit(1);
   },
 
   /** Accepts and ends tasks until it is killed. */

@@ -30,6 +30,14 @@ test("the connection that writes the ledger has synchronous FULL, in WAL mode", 
   close();
 });
 
+test("a line is kept that was written right before its process ended", async () => {
+  const folder = temporaryFolder();
+  await once(startChild("state-child.ts", { place: { LOSSI_HOME: folder }, work: "leave", ids: [], me: 0 }), "close");
+  const { lines, close } = openSqliteState({ folder });
+  expect((await lines.read({ limit: 9 })).lines).toMatchObject([{ message: "the last" }]);
+  close();
+});
+
 test("the files are readable by their owner alone", () => {
   const folder = temporaryFolder();
   openSqliteState({ folder }).close();
