@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { jobFinished, jobStarted, jobSubmitted, runCollected } from "#events/index.ts";
 import { forwarderBucket, requireConfiguration, submitterBucket } from "#shared/configuration.ts";
 import { LossiError } from "#shared/errors.ts";
-import { readJob } from "#shared/jobs/artifacts.ts";
+import { findJob } from "#shared/jobs/artifacts.ts";
 import type { Fields } from "#shared/jobs/artifacts.ts";
-import { FLAGS, jobPath } from "#shared/jobs/object.ts";
+import { FLAGS } from "#shared/jobs/object.ts";
 import type { RunRecord } from "#shared/jobs/run-record.ts";
 import { runDocument } from "#shared/jobs/runs.ts";
 import type { Collected } from "#shared/jobs/runs.ts";
@@ -60,9 +60,8 @@ export async function update(bucket: string, objectKey: string, deps: Deps): Pro
 
 /** A job that nobody started is no run yet, and one that is gone is none any more: `null`. */
 async function readBegun(bucket: string, key: string, store: Store): Promise<Fields | null> {
-  if ((await store.head(bucket, jobPath(key))) === null) return null;
-  const fields = await readJob({ bucket, key, store });
-  return FLAGS.some((flag) => fields[flag] === true) ? fields : null;
+  const fields = await findJob({ bucket, key, store });
+  return fields !== null && FLAGS.some((flag) => fields[flag] === true) ? fields : null;
 }
 
 /** Writes `RUNS/{key}` unless it says so already; `false` when another process wrote it meanwhile. */

@@ -11,10 +11,16 @@ export type Fields = { [key: string]: Json };
 
 /** `JOBS/{key}` */
 export async function readJob(job: JobPlace): Promise<Fields> {
+  const fields = await findJob(job);
+  if (fields !== null) return fields;
+  throw new LossiError("rejected", `there is no job ${job.key}: no ${jobPath(job.key)} in bucket ${job.bucket}`);
+}
+
+/** The same; `null` where there is none. */
+export async function findJob(job: JobPlace): Promise<Fields | null> {
   const path = jobPath(job.key);
   const body = await read(path, job);
-  if (body === null) throw new LossiError("rejected", `there is no job ${job.key}: no ${path} in bucket ${job.bucket}`);
-  return fieldsOf(body, path);
+  return body && fieldsOf(body, path);
 }
 
 /** `ARTIFACTS/TIMES/{key}` */
