@@ -1,9 +1,25 @@
 import { availableParallelism } from "node:os";
 
 import { defineConfig } from "vitest/config";
+import { BaseSequencer } from "vitest/node";
+import type { TestSpecification } from "vitest/node";
 
 /** Most files wait for other processes more than they compute. */
 const maxWorkers = availableParallelism() + 2;
+
+/** Without the times of an earlier run, large files start first. These are not large, and would be waited for alone. */
+const LONGEST = ["e2e/crash", "contract/allas", "e2e/bucket-events", "e2e/many"];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number => {
+      const index = LONGEST.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+      return index === -1 ? LONGEST.length : index;
+    };
+    // oxlint-disable-next-line unicorn/no-array-sort -- it is no array's
+    return (await super.sort(files)).toSorted((a, b) => place(a) - place(b));
+  }
+}
 
 /** Timeouts end what hangs; also where several files share two busy processors, nothing else takes as long. */
 const E2E_MS = 240_000;
@@ -29,6 +45,7 @@ const e2eRedis = onBuilt(
 export default defineConfig({
   test: {
     maxWorkers,
+    sequence: { sequencer: LongestFirst },
     projects: [
       project("unit", ["test/{api,cli,functions,shared,events,platform,docs,knative}/**/*.test.ts"], 30_000),
       onBuilt("contract", ["test/contract/**/*.test.ts"], 120_000),

@@ -21,6 +21,8 @@ import type { Lossi } from "./lossi.ts";
 
 const KEYS = 400;
 const CLIENTS = 8;
+/** Seconds for hundreds of changes to be told where other tests need the processors as well. */
+const PATIENCE = 120;
 
 export type Told = { type: string; key: string; etag: string | null };
 export type Recorder = { manifests: string; told: () => Told[] };
@@ -126,12 +128,12 @@ export async function expectToldOnce(home: string, { bucket, store, recorder, re
       [...known].every(([key, etag]) => (final.get(key) ?? null) === etag)
     );
   };
-  await until(isKnown, 60, () => output().slice(-2000));
-  await until(async () => (await state.outbox.nextDue()) === null, 60);
+  await until(isKnown, PATIENCE, () => output().slice(-2000));
+  await until(async () => (await state.outbox.nextDue()) === null, PATIENCE);
   const created = () => recorder.told().filter(({ type }) => type === "created");
   await until(
     () => [...final].every(([key, etag]) => created().some((one) => one.key === key && one.etag === etag)),
-    30,
+    PATIENCE,
   );
 
   const tasks = async () => (await state.ledger.list({ limit: 1000 })).tasks;
@@ -143,7 +145,7 @@ export async function expectToldOnce(home: string, { bucket, store, recorder, re
       counts.tasks = all.length;
       return all.length === effects() && all.every(({ status }) => status === "SUCCESS");
     },
-    60,
+    PATIENCE,
     () => `${counts.tasks} tasks for ${effects()} states`,
   );
   // Every body is another, so a state that is told twice is the same change told twice.
