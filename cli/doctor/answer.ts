@@ -46,7 +46,8 @@ function credentials({ store }: Overview, url: string): Finding {
     const what = state === "failing" ? "does not work for lossi" : "refuses the credentials that lossi has";
     return failed(`${name} ${what}`, String(reason), String(advice));
   }
-  if (waiting === 0) return ok("the store takes its credentials, and no task waits for others");
+  if (waiting === 0 && state === "works") return ok("the store takes them, and no task waits for others");
+  if (waiting === 0) return ok("no task waits for others; the store did not answer yet");
   return failed(
     `${many(waiting, "task")} for fresh credentials`.replace(/tasks? /, (word) => `${word.trim()} waiting `),
     `${client} at ${address} refuses those it has`,

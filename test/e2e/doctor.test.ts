@@ -72,7 +72,7 @@ test("a lossi at work is well, and its ports are its own", async () => {
   expect(seen.failed).toEqual([]);
   expect(seen.out).toMatch(/^ok +ports +lossi answers on port/m);
   expect(seen.out).toMatch(/^ok +store +the files store lists none-forwarder-none and none-submitter-none-none$/m);
-  expect(seen.out).toMatch(/^ok +credentials +the store takes its credentials, and no task waits/m);
+  expect(seen.out).toMatch(/^ok +credentials +the store takes them, and no task waits for others/m);
   expect(readdirSync(lossi.home).toSorted()).toEqual(before);
   expect((await lossi.call("GET", "/tasks")).status).toBe(200);
   await lossi.stop();
