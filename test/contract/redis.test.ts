@@ -9,6 +9,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { baseConfig, loadConfig } from "#shared/config.ts";
 import { openState } from "#shared/state/open.ts";
 import { messageOf } from "#shared/errors.ts";
+import { GRACE_MS } from "#shared/state/state.ts";
 import type { State } from "#shared/state/state.ts";
 
 import { hasRedis, startRedis } from "../redis.ts";
@@ -323,7 +324,7 @@ describe.skipIf(!hasRedis)("redis", () => {
       );
     };
     const filled = async (count: number): Promise<State> => {
-      const state = open(redis.place());
+      const state = open(redis.place(), { now: () => clock.now });
       const ids = Array.from({ length: count }, (_, n) => `t${n}`);
       const tasks = ids.map((id, n) =>
         newTask(id, { name: n % 2 === 0 ? "other" : "same", trace: "0af7651916cd43dd8448eb211c80319c" }),
@@ -332,7 +333,10 @@ describe.skipIf(!hasRedis)("redis", () => {
         await Promise.all(tasks.splice(0, 200).map((task) => state.ledger.accept(task, [announcementOf(task.id)])));
       return state;
     };
+    const clock = { now: Date.now() };
     const [few, many] = [await filled(40), await filled(4000)];
+    // Then the events of both are due.
+    clock.now += GRACE_MS;
     expect(await steps(many)).toEqual(await steps(few));
   });
 });
