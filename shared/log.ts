@@ -8,18 +8,7 @@ import { lineFields } from "./trace.ts";
 export type { Logger } from "pino";
 
 /** Fields that may hold secrets; they are never written. */
-const SECRETS = new Set(["authorization", "cookie", "token", "password", "secret"]);
-
-/** The same fields, a secret among them or one level down hidden. pino's own `redact` takes as long as the rest of a line. */
-function withoutSecrets<T>(fields: T, below = 1): T {
-  if (below < 0 || typeof fields !== "object" || fields === null || fields instanceof Error) return fields;
-  let shown = fields;
-  for (const [name, value] of Object.entries(fields)) {
-    const written: unknown = SECRETS.has(name) ? "[redacted]" : withoutSecrets(value, below - 1);
-    if (written !== value) shown = { ...shown, [name]: written };
-  }
-  return shown;
-}
+const REDACTED = ["authorization", "cookie", "token", "password", "secret"].flatMap((name) => [name, `*.${name}`]);
 
 /**
  * The root logger of a function: JSON on stdout, written synchronously because buffered lines die when an instance
@@ -38,8 +27,7 @@ export function createLogger(name: string, level: string, lines: Lines): Logger 
       level,
       base: { function: name },
       mixin: lineFields,
-      formatters: { log: (fields) => withoutSecrets(fields) },
-      serializers: { err: (error: Error) => withoutSecrets<object>(pino.stdSerializers.err(error), 0) },
+      redact: { paths: REDACTED, censor: "[redacted]" },
       messageKey: "message",
     },
     stream,
