@@ -44,9 +44,7 @@ export function storyOf(task: Task, lines: LogLine[]): Step[] {
 function accepted(task: Task, lines: LogLine[]): Step {
   const by = lines.find(({ fields }) => fields["taskId"] === task.id && fields["method"] !== undefined);
   const from = task.user === null ? "" : ` from ${task.user}`;
-  const { ceType, method, path } = by?.fields ?? {};
-  const call = ceType === undefined ? `${fieldText(method)} ${fieldText(path)}` : fieldText(ceType);
-  const how = by === undefined ? "" : `${call}, by ${by.function}`;
+  const how = by === undefined ? "" : `${eventOf(by) ?? callOf(by)}, by ${by.function}`;
   const again = task.replayOf === null ? "" : ` as a replay of ${task.replayOf}`;
   return { at: task.createdAt, what: `accepted${from}${again}`, detail: how, kind: "calm" };
 }
@@ -67,8 +65,17 @@ function newIn(reason: string, told: string[]): string {
   return again === undefined ? reason : reason.slice(0, -again.length).replace(/: $/, "");
 }
 
+/** The event that a line is about, and what that is about; `null` for a call. */
+function eventOf({ fields: { ceType: type, ceSubject: subject } }: LogLine): string | null {
+  if (type === undefined) return null;
+  return subject === undefined ? fieldText(type) : `${fieldText(type)} of ${fieldText(subject)}`;
+}
+
+const callOf = ({ fields: { method, path } }: LogLine): string => `${fieldText(method)} ${fieldText(path)}`;
+
 /** A line that tells of a delivery, or of an attempt that failed. */
-function stepOf(task: Task, { time, function: name, message, fields }: LogLine, told: string[]): Step[] {
+function stepOf(task: Task, line: LogLine, told: string[]): Step[] {
+  const { time, function: name, message, fields } = line;
   const { ceType: type, status, durationMs, reason, err } = fields;
   if (message === FAILED)
     return [{ at: time, what: `attempt ${fieldText(fields["attempts"])} failed`, detail: fieldText(err), kind: "bad" }];
@@ -76,12 +83,13 @@ function stepOf(task: Task, { time, function: name, message, fields }: LogLine, 
   if (message === "announced")
     return [{ at: time, what: "announced", detail: `the broker took ${fieldText(fields["event"])}`, kind: "calm" }];
   if (message === "a dead letter") return [{ at: time, what: "given up by the broker", detail: "", kind: "bad" }];
-  if (message !== "request finished" || type === undefined) return [];
+  const event = eventOf(line);
+  if (message !== "request finished" || event === null) return [];
   const own = type === `dev.lossi.${task.function}.requested.v1`;
   const begun = time - Number(durationMs);
   // What was under way when the task was accepted led to it.
   if (!own && begun <= task.createdAt) return [];
-  const what = own ? `delivered to ${name}` : `caused ${fieldText(type)}, which woke ${name}`;
+  const what = own ? `delivered to ${name}` : `caused ${event}, which woke ${name}`;
   const more = newIn(fieldText(reason), told);
   const why = more === "" ? "" : `: ${more}`;
   const good = Number(status) < 300;

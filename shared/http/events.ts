@@ -25,9 +25,9 @@ export const on = <T>(
 export function onEvents(app: App, handlers: Record<string, Handler>): void {
   app.post("/", async (c) => {
     const event = fromHttp(c.req.header(), c.var.body);
-    const { type, id, source } = event.attributes;
+    const { type, id, source, subject } = event.attributes;
     followEvent(event.attributes);
-    c.set("log", c.var.log.child({ ceId: id, ceType: type, ceSource: source }));
+    c.set("log", c.var.log.child({ ceId: id, ceType: type, ceSource: source, ceSubject: subject }));
     const handler = handlers[String(type)];
     if (handler === undefined)
       throw new LossiError(

@@ -161,7 +161,7 @@ async function plant({ ledger, documents, lines, forwards, clocks, now }: Monito
     err: text,
     [text]: { [text]: text },
   };
-  const event = { ceId: `${text}${n}`, ceType: text, ceSource: text, status: 500, durationMs: 1 };
+  const event = { ceId: `${text}${n}`, ceType: text, ceSource: text, ceSubject: text, status: 500, durationMs: 1 };
   for (const message of ["request finished", "an attempt failed", text])
     lines.write({ time: now(), level: "error", function: "tasks", message, fields: { ...event, ...fields }, trace });
 }

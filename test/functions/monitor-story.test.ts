@@ -121,7 +121,10 @@ test("of two tasks of one trace the first caused what the second is there for", 
   const all = deps();
   const next = taskWith({ id: "1b0c4a52-7a3e-4c0e-9f39-1f6f5d1f7c11", createdAt: BEGUN + 120 });
   const woke = (ms: number, name: string, more: LogLine["fields"]) => {
-    const { fields, ...delivered } = delivery(ms, 202, { ceType: "dev.lossi.object.created.v1" });
+    const { fields, ...delivered } = delivery(ms, 202, {
+      ceType: "dev.lossi.object.created.v1",
+      ceSubject: "JOBS/1",
+    });
     const { taskId: _none, ...without } = fields;
     all.lines.write({ ...delivered, function: name, fields: { ...without, ...more } });
   };
@@ -132,11 +135,11 @@ test("of two tasks of one trace the first caused what the second is there for", 
   const told = async (task: Task) =>
     storyOf(task, await linesOf(task, all.lines)).map(({ at, what, detail }) => `${at - BEGUN} ${what} (${detail})`);
   expect((await told(PENDING)).slice(-2)).toEqual([
-    "108 caused dev.lossi.object.created.v1, which woke collector (it answered 202 after 10 ms)",
-    "115 caused dev.lossi.object.created.v1, which woke automation (it answered 202 after 10 ms)",
+    "108 caused dev.lossi.object.created.v1 of JOBS/1, which woke collector (it answered 202 after 10 ms)",
+    "115 caused dev.lossi.object.created.v1 of JOBS/1, which woke automation (it answered 202 after 10 ms)",
   ]);
   expect(await told(next)).toEqual([
-    "120 accepted from ada (dev.lossi.object.created.v1, by automation)",
+    "120 accepted from ada (dev.lossi.object.created.v1 of JOBS/1, by automation)",
     "140 delivered to orchestration (it answered 202 after 10 ms)",
   ]);
 });

@@ -60,9 +60,9 @@ test("one closing line a request, with its id, status and outcome", async () => 
 
 test("an event that was handled is answered 202 with an empty body, and nothing else", async () => {
   const { http, lines } = app();
-  const answer = await http.request("/", event("a.b", { code: null }));
+  const answer = await http.request("/", event("a.b", { code: null }, { "ce-subject": "of" }));
   expect([answer.status, await answer.text()]).toEqual([202, ""]);
-  expect(lines).toMatchObject([{ ceId: "7", ceType: "a.b", ceSource: "/s", status: 202 }]);
+  expect(lines).toMatchObject([{ ceId: "7", ceType: "a.b", ceSource: "/s", ceSubject: "of", status: 202 }]);
 });
 
 test.each([

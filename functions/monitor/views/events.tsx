@@ -16,6 +16,7 @@ type Way = {
   id: string;
   type: string;
   source: string;
+  subject: string;
   trace: string | null;
   taskId: string | null;
   tries: { at: number; by: string; status: number; durationMs: number; reason: string }[];
@@ -55,13 +56,14 @@ export const events: View = async ({ query, caller }, { lines }) => {
 function waysOf(lines: LogLine[]): Way[] {
   const ways = new Map<string, Way>();
   for (const { time, function: by, message, fields, trace } of lines) {
-    const { ceId, ceType, ceSource, status, durationMs, reason, taskId } = fields;
+    const { ceId, ceType, ceSource, ceSubject, status, durationMs, reason, taskId } = fields;
     if (message !== "request finished" || typeof ceId !== "string") continue;
     const key = `${fieldText(ceSource)} ${ceId}`;
     const way = ways.get(key) ?? {
       id: ceId,
       type: fieldText(ceType),
       source: fieldText(ceSource),
+      subject: fieldText(ceSubject),
       trace,
       taskId: null,
       tries: [],
@@ -81,10 +83,10 @@ function waysOf(lines: LogLine[]): Way[] {
   return [...ways.values()].toReversed();
 }
 
-const Shown = ({ way: { id, type, source, trace, taskId, tries } }: { way: Way }) => (
+const Shown = ({ way: { id, type, source, subject, trace, taskId, tries } }: { way: Way }) => (
   <li id={`event-${id}`}>
     <h2>
-      <bdi>{type}</bdi> <code class="quiet">{id}</code>
+      <bdi>{type}</bdi> <bdi>{subject}</bdi> <code class="quiet">{id}</code>
     </h2>
     <ol class="way">
       <li>
