@@ -31,7 +31,7 @@ export async function startPlatform(
   folder: string,
   { manifests, env = {} }: PlatformOptions = {},
 ): Promise<Started & { url: string }> {
-  const command = [process.execPath, "--max-semi-space-size=4", join(import.meta.dirname, "../dist/platform.mjs")];
+  const command = [process.execPath, "--optimize-for-size", join(import.meta.dirname, "../dist/platform.mjs")];
   const platform = start([...command, ...(manifests === undefined ? [] : ["--manifests", manifests])], {
     log: `${folder}.log`,
     env: { LOSSI_HOME: folder, LOSSI_PORT: "0", ...env },

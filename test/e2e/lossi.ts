@@ -124,7 +124,7 @@ export async function startPlatform({
     ...(manifests === undefined ? [] : ["--manifests", manifests]),
     ...(functions === undefined ? [] : ["--functions", functions]),
   ];
-  const child = spawn(process.execPath, ["--max-semi-space-size=4", join(project, "dist/platform.mjs"), ...args], {
+  const child = spawn(process.execPath, ["--optimize-for-size", join(project, "dist/platform.mjs"), ...args], {
     cwd: project,
     env: {
       ...(await placeOf(home)),
