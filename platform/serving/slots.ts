@@ -1,6 +1,5 @@
-import type { GpuStatus } from "#shared/cluster/cluster.ts";
-
 /** Slots of a resource that instances share, as nvshare's devices on a cluster: who finds none free waits its turn. */
+import type { GpuStatus } from "#shared/cluster/cluster.ts";
 
 export interface Slots {
   readonly total: number;
