@@ -24,7 +24,7 @@ from lossi_client.models import (
     RunTaskName,
 )
 
-client = Client(base_url=URL)
+client = Client(base_url=URL, raise_on_unexpected_status=True)
 
 
 def result_of(task, status="SUCCESS"):
