@@ -42,10 +42,10 @@ export function start([program = "", ...args]: readonly string[], { log, env = {
     ended: () => child.pid === undefined || child.exitCode !== null || child.signalCode !== null,
     async stop() {
       child.kill("SIGTERM");
-      const force = setTimeout(() => killGroup(pid), GRACE_MS);
+      const force = setTimeout(() => kill(-pid), GRACE_MS);
       await exited;
       clearTimeout(force);
-      killGroup(pid);
+      kill(-pid);
       running.delete(pid);
     },
     async kill() {
@@ -61,16 +61,8 @@ let ending = false;
 function endWithUs(): void {
   if (ending) return;
   ending = true;
-  process.prependOnceListener("exit", () => running.forEach(killGroup));
+  process.prependOnceListener("exit", () => running.forEach((pid) => kill(-pid)));
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // All of it has ended.
-  }
 }
 
 /** Waits for a condition on something started; throws what that printed when it ends first, or takes a minute. */
@@ -145,6 +137,18 @@ export function functionProcesses(home: string): { pid: number; name: string }[]
       return ours && name !== undefined ? [{ pid: Number(pid), name }] : [];
     })
     .filter(({ pid }) => readProc(String(pid), "comm").trim() !== "sh");
+}
+
+/**
+ * Kills a process as a crash would, or the group that a negative number names; answers whether there was something to kill,
+ * since it may just have ended.
+ */
+export function kill(pid: number): boolean {
+  try {
+    return process.kill(pid, "SIGKILL");
+  } catch {
+    return false;
+  }
 }
 
 function readProc(pid: string, file: string): string {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { callJson } from "../bench/calls.ts";
 import { startPlatform } from "../bench/platform.ts";
-import { functionProcesses, sleep } from "../bench/processes.ts";
+import { functionProcesses, kill, sleep } from "../bench/processes.ts";
 import { listTasks, takeAccount } from "./account.ts";
 import type { Account } from "./account.ts";
 import { startUnreliableWay } from "./events.ts";
@@ -127,14 +127,6 @@ async function killAtRandom(killing: Killing): Promise<Record<Victim, number>> {
     kills[victim] += 1;
   }
   return kills;
-}
-
-function kill(pid: number): boolean {
-  try {
-    return process.kill(pid, "SIGKILL");
-  } catch {
-    return false;
-  }
 }
 
 type Sending = { tasks: number; seconds: number; url: () => string; accepted: string[] };

@@ -1,9 +1,10 @@
 /** What is known of an object is compared with what is there, and a difference is told. */
 import { objectCreated, objectRemoved } from "#events/index.ts";
+import { traceOf } from "#shared/objects/metadata.ts";
 import type { Place } from "#shared/objects/watched.ts";
 import type { Announcer } from "#shared/outbox/announcer.ts";
 import type { Documents } from "#shared/state/state.ts";
-import type { ObjectInfo, Store, StoredObject } from "#shared/store/store.ts";
+import type { ObjectInfo, Store } from "#shared/store/store.ts";
 import { announcement } from "#shared/tasks/accept.ts";
 import { inTrace } from "#shared/trace.ts";
 
@@ -50,9 +51,6 @@ export function differs(known: Known | undefined, object: ObjectInfo | null, sin
   if (known === undefined) return object.lastModified >= since;
   return known.etag !== object.etag;
 }
-
-/** What one of us wrote goes on in the trace that it names; anything else begins one of its own. */
-const traceOf = (object: StoredObject | null) => ({ traceparent: object?.metadata["traceparent"] });
 
 function told({ bucket, key }: Place, object: ObjectInfo | null, source: string) {
   const attributes = { source, subject: encodeURI(key), extensions: { bucket } };

@@ -1,6 +1,7 @@
 /** Pieces that views are made of. Text is escaped by JSX; nothing here takes HTML. */
 import type { Child } from "hono/jsx";
 
+import { escaped } from "#shared/plain.ts";
 import type { Json, TaskStatus } from "#shared/state/state.ts";
 
 /** A moment: the page's script says it in the reader's zone, and hovering shows it exactly. */
@@ -122,8 +123,6 @@ export const Data = ({ value, label }: { value: Json; label: string }) => (
     {JSON.stringify(value, null, 2).replaceAll(/[\u202a-\u202e\u2066-\u2069]/g, escaped)}
   </pre>
 );
-
-const escaped = (sign: string): string => `\\u${sign.charCodeAt(0).toString(16)}`;
 
 /** A table whose columns have names on a phone too. */
 export function Table({

@@ -51,7 +51,7 @@ describe.skipIf(!runs)("what happens in a bucket", async () => {
       const killing = (async () => {
         for (let round = 0; !running.done; round++) {
           await new Promise((done) => setTimeout(done, 400));
-          for (const { pid } of functionProcesses(home)) killed.functions += kill(pid);
+          for (const { pid } of functionProcesses(home)) killed.functions += Number(kill(pid));
           if (round % 6 === 3) {
             killed.gateway += 1;
             await twin.stopGateway(round % 12 === 3 ? "SIGTERM" : "SIGKILL");

@@ -17,7 +17,7 @@ import type { State } from "#shared/state/state.ts";
 import { broker, edge, token } from "./edge.ts";
 import { placeOf } from "./state-place.ts";
 
-export { functionProcesses } from "../../bench/processes.ts";
+export { functionProcesses, kill } from "../../bench/processes.ts";
 
 export const root = resolve(import.meta.dirname, "../..");
 
@@ -166,16 +166,6 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   const exited = new Promise((done) => child.once("exit", done));
   child.kill(signal);
   await exited;
-}
-
-/** Kills it as a crash would; answers whether there was something to kill, since it may just have ended: 1 or 0. */
-export function kill(pid: number): number {
-  try {
-    process.kill(pid, "SIGKILL");
-    return 1;
-  } catch {
-    return 0;
-  }
 }
 
 /** One request on a connection of its own, with the path exactly as given. */

@@ -43,7 +43,7 @@ test(`${TASKS} tasks of ${CLIENTS} clients all end, none twice${meanwhile}`, asy
     // On a machine where waking takes longer than that, nothing would ever live to work.
     if (victim === undefined || progress === progressAtKill) return;
     progressAtKill = progress;
-    kills += kill(victim.pid);
+    kills += Number(kill(victim.pid));
   }, KILL_MS);
   await Promise.all(Array.from({ length: CLIENTS }, client));
   const pending = async (status: string): Promise<number> =>
