@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 
 import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
@@ -60,6 +61,8 @@ export function createHttp(
     c.header("x-content-type-options", "nosniff");
     await next();
     logOutcome(c, performance.now() - begun, quiet(c.req.path));
+    // A line is kept at the end of this turn: whoever has the answer finds it in the logs.
+    await setImmediate();
   });
   app.use(async (c, next) => {
     if (!isOwnPage(c) && !(isFollowed(c) && linked(c.req.path))) {
