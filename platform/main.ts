@@ -36,7 +36,7 @@ try {
     manifests: relative(process.cwd(), values.manifests) || values.manifests,
     functions: resolve(values.functions),
     home: resolve(home),
-    preload: join(root, "platform/serving/cluster-hosts.cjs"),
+    preload: ["listening", "cluster-hosts"].map((name) => join(root, `platform/serving/${name}.cjs`)),
     port,
     exportPorts: port === 0 ? [0] : Array.from({ length: EXPORTS.count }, (_, n) => port + EXPORTS.from + n),
     gpuSlots: gpuCards * SLOTS_PER_CARD,

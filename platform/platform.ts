@@ -30,8 +30,8 @@ export type PlatformOptions = {
   manifests: string;
   /** Folder with a file per function. */
   functions: string;
-  /** File that every function loads first, for names of the cluster. */
-  preload: string;
+  /** Files that every function loads first: one says when it listens, one knows the names of the cluster. */
+  preload: string[];
   /** Folder for everything that outlives the platform. */
   home: string;
   /** First of the three public ports; 0 takes any free ones. */
@@ -92,10 +92,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   };
   const gpus = createSlots(options.gpuSlots);
   const serving = createServing({
-    command: (service) => [
-      process.execPath,
-      "--require",
-      options.preload,
+    args: (service) => [
+      ...options.preload.flatMap((file) => ["--require", file]),
       join(options.functions, `${service.function}.cjs`),
     ],
     env,

@@ -14,7 +14,7 @@ export type Server = { command: string[]; env: Record<string, string> };
 const here = import.meta.dirname;
 const packages = join(here, "../../node_modules");
 const loopback = join(here, "loopback.cjs");
-/** What the platform loads before every function. */
+/** What the platform loads before every function, but for what tells it that the function listens. */
 const preload = join(here, "../../platform/serving/cluster-hosts.cjs");
 
 /** Bundles the echoes, each to one minified file as `build.ts` does with functions; the frameworks stay packages. */

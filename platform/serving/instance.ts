@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { Agent, get } from "node:http";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 
 import { freePort } from "../free-port.ts";
 import { spawnTied } from "../lifeline.ts";
@@ -12,7 +13,8 @@ import type { Log } from "./serving.ts";
 
 export type InstanceOptions = {
   service: ServiceResource;
-  command: string[];
+  /** What Node is given. It loads `listening.cjs` before the function. */
+  args: string[];
   env: Record<string, string>;
   log: Log;
 };
@@ -33,20 +35,24 @@ export class Instance {
   state: "starting" | "ready" | "draining" | "ended" = "starting";
   inFlight = 0;
   #process: ChildProcess;
+  /** Resolves when the process says that it listens; whoever took its port before that is somebody else. */
+  #listening: Promise<unknown>;
   #lastWords = "";
 
   private constructor(port: number, child: ChildProcess, { service, log }: InstanceOptions) {
     this.port = port;
     this.#process = child;
+    this.#listening = once(child.stdio[4] as Readable, "data").catch(() => {});
     this.#listen(service.name, log);
     this.exited = this.#waitForExit();
   }
 
   /** Throws when there can be no further process. */
   static async start(options: InstanceOptions): Promise<Instance> {
-    const { service, command, env } = options;
+    const { service, args, env } = options;
     const port = await freePort();
-    const child = spawnTied(command, { ...inherited(), ...env, ...service.env, ...knative(service, port) });
+    const variables = { ...inherited(), ...env, ...service.env, ...knative(service, port) };
+    const child = spawnTied([process.execPath, ...args], variables);
     if (child.pid === undefined) throw (await once(child, "error"))[0];
     return new Instance(port, child, options);
   }
@@ -57,6 +63,7 @@ export class Instance {
 
   /** Resolves when the function answers its probe; `false` when it ended before. */
   async ready(readinessPath: string | null): Promise<boolean> {
+    await Promise.race([this.#listening, this.exited]);
     while (this.state === "starting") {
       if (await probe(this.port, readinessPath)) {
         if (this.state === "starting") this.state = "ready";

@@ -220,7 +220,7 @@ export class Revision {
   }
 
   async #start(): Promise<void> {
-    const { command, env, log, gpus } = this.#options;
+    const { args, env, log, gpus } = this.#options;
     this.#starting += 1;
     const { gpuSlots, name } = this.service;
     if (gpus.isShort(gpuSlots)) {
@@ -233,7 +233,7 @@ export class Revision {
       this.#starting -= 1;
       return giveBack();
     }
-    const options = { service: this.service, command: command(this.service), env, log };
+    const options = { service: this.service, args: args(this.service), env, log };
     const instance = await Instance.start(options).catch((error: unknown) => {
       giveBack();
       this.#starting -= 1;

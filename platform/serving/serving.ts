@@ -15,8 +15,8 @@ export type Log = (line: { level: "info" | "warn" | "error"; message: string }) 
 export type ServiceName = { service: string; namespace: string };
 
 export type ServingOptions = {
-  /** The command line of a function. */
-  command: (service: ServiceResource) => string[];
+  /** What Node is given to run a function. It loads `listening.cjs` before that. */
+  args: (service: ServiceResource) => string[];
   /** Environment of every instance, beside what its manifest says. */
   env: Record<string, string>;
   log: Log;

@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, get, request } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
@@ -16,6 +18,7 @@ import { createSlots } from "#platform/serving/slots.ts";
 import { isAlive, until } from "./until.ts";
 
 const PROBE = join(import.meta.dirname, "functions/probe.mjs");
+const ARGS = ["--require", join(import.meta.dirname, "../../platform/serving/listening.cjs"), PROBE];
 const TO = { service: "f", namespace: "n" };
 
 const SCALING: Scaling = {
@@ -59,7 +62,7 @@ async function serve(over: Partial<ServiceResource> = {}, gpuSlots = 0) {
   const active: boolean[] = [];
   const lines: string[] = [];
   const serving = createServing({
-    command: () => [process.execPath, PROBE],
+    args: () => ARGS,
     env: { OF_PLATFORM: "yes" },
     log: ({ message }) => lines.push(message),
     onActive: (_service, is) => active.push(is),
@@ -153,6 +156,24 @@ test("a function that cannot be started: 503 with the reason, and it starts when
   // Until then the old revision has the calls, and may fail again.
   await until(() => lines.some((line) => line.includes("takes over")));
   expect((await call("/")).status).toBe(200);
+});
+
+test("who takes the port of a function before it listens gets none of its requests", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "lossi-serving-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const gate = join(folder, "gate");
+  const { call, instances, lines } = await serve({ env: { LISTEN_WHEN: gate } });
+  const answer = call("/");
+  const [early] = await until(() => (instances().length > 0 ? instances() : null));
+  let strange = 0;
+  const stranger = createServer((_req, res) => res.end(String((strange += 1)))).listen(early?.port, "127.0.0.1");
+  onTestFinished(() => void stranger.close());
+  await once(stranger, "listening");
+  await until(() => lines.includes("f: waits at the gate"));
+  writeFileSync(gate, "");
+  expect(await answer).toMatchObject({ status: 200, json: { pid: expect.toSatisfy((pid) => pid !== early?.pid) } });
+  expect(lines).toEqual(expect.arrayContaining([expect.stringMatching(/EADDRINUSE/)]));
+  expect(strange).toBe(0);
 });
 
 test("a function that never gets ready: 503 after its progress deadline, with the reason", async () => {
@@ -304,7 +325,7 @@ test("wake: starts a process although nobody called", async () => {
 test.each(["/", "/?block"])(
   "a platform killed with SIGKILL leaves no function behind, whatever that is doing: %s",
   async (path) => {
-    const platform = spawn(process.execPath, [join(import.meta.dirname, "functions/platform.mjs"), PROBE], {
+    const platform = spawn(process.execPath, [join(import.meta.dirname, "functions/platform.mjs"), ...ARGS], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     const [line] = (await once(platform.stdout, "data")) as [Buffer];

@@ -1,7 +1,7 @@
 // Stands for the platform in a test that kills it: starts one function and says its pid.
 import { Instance } from "#platform/serving/instance.ts";
 
-const [, , probe] = process.argv;
+const [, , ...args] = process.argv;
 const service = {
   kind: "Service",
   namespace: "n",
@@ -12,7 +12,7 @@ const service = {
   containerConcurrency: 0,
   timeoutMs: 1000,
 };
-const instance = await Instance.start({ service, command: [process.execPath, probe], env: {}, log: () => {} });
+const instance = await Instance.start({ service, args, env: {}, log: () => {} });
 await instance.ready(null);
 console.log(JSON.stringify({ pid: instance.pid, port: instance.port }));
 setInterval(() => {}, 1000);

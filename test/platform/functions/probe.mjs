@@ -1,5 +1,7 @@
 // A function for tests of the platform: what it does is in the request's query.
+import { existsSync } from "node:fs";
 import { createServer } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 
 let active = 0;
 let most = 0;
@@ -52,5 +54,7 @@ const server = createServer((req, res) => {
     );
   });
 });
+if (process.env.LISTEN_WHEN) console.log("waits at the gate");
+while (process.env.LISTEN_WHEN && !existsSync(process.env.LISTEN_WHEN)) await sleep(5);
 if (process.env.NEVER_READY) setInterval(() => {}, 1000);
 else server.listen(process.env.PORT, "127.0.0.1");
