@@ -312,11 +312,13 @@ describe.skipIf(!hasChromium)("the monitor in Chromium", () => {
       onTestFinished(store.mend);
       const id = await submit("/interaction/orch/start/5");
       await show(`/monitor/tasks/${id}`);
+      const waitsLongest = (one: string) =>
+        until(async () => {
+          const { status, attempts } = await task(one);
+          return status === "RETRY" && attempts === ATTEMPTS - 1;
+        });
       // The page was opened before, and is not loaded again.
-      await until(async () => {
-        const { status, attempts } = await task(id);
-        return status === "RETRY" && attempts === ATTEMPTS - 1;
-      });
+      await waitsLongest(id);
       await page.getByText(`attempt ${ATTEMPTS - 1} failed`).waitFor();
       await page.getByRole("heading", { name: "RETRY" }).waitFor();
       const waiting = await text();
@@ -327,8 +329,8 @@ describe.skipIf(!hasChromium)("the monitor in Chromium", () => {
       const planned = Date.parse((await page.locator(".summary time").getAttribute("datetime")) ?? "");
 
       const other = await submit("/interaction/orch/start/6");
-      await until(async () => (await task(other)).status === "RETRY");
       await second.goto(`/monitor/tasks/${other}`);
+      await waitsLongest(other);
       await second.getByRole("button", { name: "Cancel" }).click();
       await second.getByText("It was cancelled. Redrive takes it up again").waitFor();
       expect(await task(other)).toMatchObject({ status: "FAILURE", reason: "cancelled" });
