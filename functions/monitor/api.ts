@@ -141,7 +141,7 @@ export const api = describe(routes, {
     getMetrics: {
       summary: "Figures for Prometheus",
       answer: METRICS_TYPE,
-      errors: ["not_found", "rejected"],
+      errors: [],
       examples: {
         scrape: {
           answer: '# HELP lossi_tasks Tasks in the ledger\n# TYPE lossi_tasks gauge\nlossi_tasks{status="SUCCESS"} 3\n',

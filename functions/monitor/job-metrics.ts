@@ -1,4 +1,5 @@
 /** The gauges that existing dashboards read, from what was collected, and lossi's own. */
+import { FLAGS } from "#shared/jobs/object.ts";
 import type { RunRecord } from "#shared/jobs/run-record.ts";
 import type { Family, Sample } from "#shared/metrics.ts";
 
@@ -42,12 +43,17 @@ const TIMES = new Map([
   ["total-store-seconds", "ToStoSec"],
 ]);
 
+/** A job array has a row and more for each of its thousands of jobs, and Prometheus keeps each. */
+const MOST_ROWS_OF_A_RUN = 100;
+const MOST_ROWS = 5000;
+
+/** `records`: the one that changed last first. */
 export const jobFamilies = (records: RunRecord[]): Family[] => [
   {
     name: "cloud_hpc_job_sacct_metrics",
-    help: "What sacct says of each row of a job",
+    help: "What sacct says of the rows of a job, of the first hundred where it has more",
     type: "gauge",
-    samples: records.flatMap(sacctSamples),
+    samples: records.flatMap(rowsOf).slice(0, MOST_ROWS).flatMap(sacctSamples),
   },
   {
     name: "cloud_hpc_job_seff_metrics",
@@ -63,25 +69,59 @@ export const jobFamilies = (records: RunRecord[]): Family[] => [
   },
 ];
 
+/** Before Slurm says anything, a job's state is what its object says; then one of sacct's (its manual, JOB STATE CODES). */
+const RUN_STATES = [
+  "created",
+  ...FLAGS,
+  "BOOT_FAIL",
+  "CANCELLED",
+  "COMPLETED",
+  "COMPLETING",
+  "CONFIGURING",
+  "DEADLINE",
+  "FAILED",
+  "NODE_FAIL",
+  "OUT_OF_MEMORY",
+  "PENDING",
+  "PREEMPTED",
+  "REQUEUED",
+  "RESIZING",
+  "REVOKED",
+  "RUNNING",
+  "SUSPENDED",
+  "TIMEOUT",
+];
+
 export const runFamily = (states: string[]): Family => ({
   name: "lossi_runs",
-  help: "Jobs of which there is a run record",
+  help: "Jobs of which there is a run record, by state, which is other where Slurm has none of that name",
   type: "gauge",
-  samples: countBy(states.map((state) => state.split(/[ +]/, 1)[0] ?? "")),
+  samples: countBy(states.map(runState)),
 });
 
-const sacctSamples = ({ user, key, jobId, sacct }: RunRecord): Sample[] =>
-  Object.entries(sacct ?? {}).flatMap(([row, { metrics, metadata }]) =>
-    named(SACCT, metrics, {
-      user,
-      jobkey: key,
-      jobid: metadata["job-id"] ?? jobId ?? "",
-      row,
-      jobname: metadata["job-name"] ?? "",
-      partition: metadata["partition"] ?? "",
-      state: metadata["state"] ?? "",
-    }),
-  );
+/** `CANCELLED by 0` is CANCELLED, and `OUT_OF_ME+`, of a column that was too narrow, OUT_OF_MEMORY. */
+function runState(state: string): string {
+  const [, name = "", cut] = /^(\w+)(\+?)/.exec(state) ?? [];
+  return RUN_STATES.find((known) => known === name || (cut === "+" && known.startsWith(name))) ?? "other";
+}
+
+type Row = [run: RunRecord, row: string, step: NonNullable<RunRecord["sacct"]>[string]];
+
+const rowsOf = (record: RunRecord): Row[] =>
+  Object.entries(record.sacct ?? {})
+    .slice(0, MOST_ROWS_OF_A_RUN)
+    .map((row) => [record, ...row]);
+
+const sacctSamples = ([{ user, key, jobId }, row, { metrics, metadata }]: Row): Sample[] =>
+  named(SACCT, metrics, {
+    user,
+    jobkey: key,
+    jobid: metadata["job-id"] ?? jobId ?? "",
+    row,
+    jobname: metadata["job-name"] ?? "",
+    partition: metadata["partition"] ?? "",
+    state: metadata["state"] ?? "",
+  });
 
 const seffSamples = ({ user, key, jobId, seff }: RunRecord): Sample[] =>
   named(SEFF, seff?.metrics ?? {}, {
@@ -105,7 +145,7 @@ function countBy(states: string[]): Sample[] {
   return [...counts].map(([state, value]) => ({ labels: { state }, value }));
 }
 
-type PipelineTimes = { group: string; id: string; name: string; seconds: number };
+export type PipelineTimes = { group: string; id: string; name: string; seconds: number };
 
 /** `TIMES/{group}` of the forwarder's bucket. */
 export const pipelineFamily = (collector: string, times: PipelineTimes[]): Family => ({

@@ -8,6 +8,7 @@ import { createApp } from "#functions/collector/app.ts";
 import { jobOf, update } from "#functions/collector/handle.ts";
 import { scrape } from "#functions/monitor/scrape.ts";
 import { CONFIGURATION_KEYS } from "#shared/configuration.ts";
+import { LossiError } from "#shared/errors.ts";
 import { newEvent } from "#shared/cloudevents/event.ts";
 import { toHttp } from "#shared/cloudevents/http.ts";
 import { BUILT_IN_TEMPLATE } from "#shared/jobs/object.ts";
@@ -270,6 +271,43 @@ test("of many runs the last ones have gauges and all are counted; those of anoth
   expect(shown.toSorted((a, b) => a - b)).toEqual(numbers.slice(-1000));
   expect(text).toContain('lossi_runs{state="COMPLETED"} 2500\n');
   expect(text).toContain('lossi_runs{state="start"} 1\n');
+});
+
+test("a scrape has all but what stands in the store when that does not work, or does not answer", async () => {
+  const all = await collecting();
+  await all.job(STORED);
+  const broken = async (): Promise<never> => {
+    throw new LossiError("credentials", "the token has expired");
+  };
+  const silent = (): Promise<never> => new Promise(() => {});
+  for (const list of [broken, silent]) {
+    const text = await scrape({ ...all, store: { ...all.store, list } });
+    for (const name of ["lossi_tasks", "lossi_runs"]) expect(text).toContain(`# TYPE ${name} gauge\n`);
+  }
+});
+
+test("a job array and states that Slurm does not have make no more gauges than are bounded", async () => {
+  const all = await collecting();
+  const row = (n: number) => `8_${n}|train|${n === 0 ? "COMPLETED" : `ODD${n}`}|00:01:00\n`;
+  const array = Array.from({ length: 1500 }, (_, n) => row(n)).join("");
+  for (const key of ["1", "2", "3", "4"]) {
+    const rows = key === "1" ? array : key === "4" ? "9|train|OUT_OF_ME+|00:01:00\n" : row(Number(key));
+    await all.put(`ARTIFACTS/SACCT/${key}`, `JobID|JobName|State|Elapsed\n${rows}`);
+    await all.job(STORED, key);
+  }
+  const text = await all.metrics();
+  const rows = [...text.matchAll(/cloud_hpc_job_sacct_metrics\{.*jobkey="(\d)"/g)].map(([, key]) => key);
+  expect(Object.fromEntries(Map.groupBy(rows, String))).toEqual({
+    1: Array.from({ length: 100 }, () => "1"),
+    2: ["2"],
+    3: ["3"],
+    4: ["4"],
+  });
+  expect([...text.matchAll(/^lossi_runs.*/gm)].map(([line]) => line)).toEqual([
+    'lossi_runs{state="COMPLETED"} 1',
+    'lossi_runs{state="other"} 2',
+    'lossi_runs{state="OUT_OF_MEMORY"} 1',
+  ]);
 });
 
 test("a job with more files than are looked at says so", async () => {
