@@ -9,6 +9,8 @@ import { Badge, Bar, Empty, Table, Time, bytes, duration } from "../parts.tsx";
 import type { View, ViewDeps } from "../view.ts";
 
 const MOST = 200;
+/** A job array has some for each of its thousands of jobs. */
+const MOST_STEPS = 100;
 
 const configurationOf = async ({ documents }: ViewDeps): Promise<Configuration | null> =>
   ((await documents.get(CONFIGURATION_DOCUMENT))?.value as Configuration | undefined) ?? null;
@@ -16,8 +18,10 @@ const configurationOf = async ({ documents }: ViewDeps): Promise<Configuration |
 export const runs: View = async ({ caller }, deps) => {
   const configuration = await configurationOf(deps);
   const user = caller === null || caller.admin ? "" : caller.name;
-  const { newest } =
-    configuration === null ? { newest: [] } : await readRuns(configuration, deps.documents, { most: MOST, user });
+  const { newest, states } =
+    configuration === null
+      ? { newest: [], states: [] }
+      : await readRuns(configuration, deps.documents, { most: MOST, user });
   return {
     title: "Runs",
     body: (
@@ -34,6 +38,11 @@ export const runs: View = async ({ caller }, deps) => {
             columns={["Job", "State", "User", "Waited", "Ran", "CPU used", "Memory used", "Exit", "Files"]}
             rows={newest.map((run) => ({ id: `run-${run.bucket}-${run.key}`, cells: rowOf(run) }))}
           />
+        )}
+        {states.length > MOST && (
+          <p class="quiet">
+            Shown are the {MOST} of {states.length} that changed last; <code>RUNS/</code> in their buckets has all.
+          </p>
         )}
       </>
     ),
@@ -60,10 +69,13 @@ const rowOf = (run: RunRecord) => [
 const ranOf = ({ used, startedAt, endedAt }: RunRecord): string =>
   used.elapsedSeconds === undefined ? ms(startedAt, endedAt) : duration(used.elapsedSeconds * 1000);
 
+/** Also `OUT_OF_ME+`, of a column that was too narrow. */
+const BAD = /^(FAILED|TIMEOUT|OUT_OF_ME|NODE_FAIL|CANCELLED|BOOT_FAIL|DEADLINE)/;
+
 function State({ of }: { of: string }) {
   const kind = of.startsWith("COMPLETED")
     ? "good"
-    : /^(FAILED|TIMEOUT|OUT_OF_MEMORY|NODE_FAIL|CANCELLED|BOOT_FAIL|DEADLINE)/.test(of)
+    : BAD.test(of)
       ? "bad"
       : /^(RUNNING|COMPLETING)/.test(of)
         ? "busy"
@@ -89,6 +101,7 @@ export const run: View = async ({ names: [bucket = "", key = ""], caller }, deps
           <section>
             <h2>sacct</h2>
             {found.sacct === null ? <Missing why={found.missing["sacct"]} /> : <Sacct rows={found.sacct} />}
+            <More run={found} />
           </section>
           <section>
             <h2>seff</h2>
@@ -148,12 +161,13 @@ const Facts = ({ run }: { run: RunRecord }) => (
 /** The job's steps on one axis from its submission to its end. */
 function Steps({ run: { sacct } }: { run: RunRecord }) {
   const nameOf = stepNames(sacct ?? {});
-  const steps = Object.values(sacct ?? {}).flatMap((step) => {
+  const all = Object.values(sacct ?? {}).flatMap((step) => {
     const { metrics, metadata } = step;
     const { "start-time": start, "end-time": end, "elapsed-seconds": elapsed = 0 } = metrics;
     if (start === undefined) return [];
     return [{ name: nameOf(step), state: metadata["state"] ?? "", start, end: end ?? start + elapsed }];
   });
+  const steps = all.slice(0, MOST_STEPS);
   if (steps.length === 0) return <Empty>Slurm has told no times of its steps yet.</Empty>;
   const from = Math.min(...steps.map(({ start }) => start));
   const length = Math.max(...steps.map(({ end }) => end), from + 1) - from;
@@ -167,7 +181,7 @@ function Steps({ run: { sacct } }: { run: RunRecord }) {
             <svg viewBox="0 0 100 10" preserveAspectRatio="none" role="img" aria-label={`${name} ${state}`}>
               <rect class="track" width="100" height="10" />
               <rect
-                class={state.startsWith("COMPLETED") ? "fill" : "fill bad"}
+                class={BAD.test(state) ? "fill bad" : "fill"}
                 x={((start - from) / length) * 100}
                 width={Math.max(((end - start) / length) * 100, 0.5)}
                 height="10"
@@ -186,13 +200,23 @@ function Steps({ run: { sacct } }: { run: RunRecord }) {
   );
 }
 
+function More({ run: { key, sacct } }: { run: RunRecord }) {
+  const count = Object.keys(sacct ?? {}).length;
+  if (count <= MOST_STEPS) return null;
+  return (
+    <p class="quiet">
+      Shown are {MOST_STEPS} of {count} steps; <code>GET /interaction/arti/sacct/{key}</code> has all.
+    </p>
+  );
+}
+
 const Missing = ({ why = "it was not there yet" }: { why?: string | undefined }) => <Empty>None: {why}.</Empty>;
 
 type Rows = NonNullable<RunRecord["sacct"]>;
 
 /** A column for each step, so that they stand beside each other. */
 function Sacct({ rows }: { rows: Rows }) {
-  const steps = Object.values(rows);
+  const steps = Object.values(rows).slice(0, MOST_STEPS);
   const fields = [...new Set(steps.flatMap(({ metadata, metrics }) => Object.keys({ ...metadata, ...metrics })))];
   return (
     <Table
