@@ -176,6 +176,40 @@ test.skipIf(!browsers).each([["off"], ["on"]])(
   },
 );
 
+test.skipIf(!browsers)("a page whose user signed out elsewhere says so, and asks no more", async () => {
+  const lossi = await startPlatform({
+    env: { LOSSI_AUTHENTICATION: "on", FLOWER_USERNAME: "flower", FLOWER_PASSWORD: "secret" },
+  });
+  const own = { authorization: `Basic ${btoa("flower:secret")}` };
+  const run = await lossi.call("GET", "/interaction/task/run/tasks.forwarder-trigger", undefined, own);
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+  onTestFinished(() => browser.close());
+  const context = await browser.newContext({ baseURL: lossi.url });
+  const [page, other] = [await context.newPage(), await context.newPage()];
+  await page.clock.install();
+  await page.goto(`/monitor/tasks/${run.json.output}`);
+  await page.fill("input[name=user]", "flower");
+  await page.fill("input[name=password]", "secret");
+  await page.click("main button[type=submit]");
+  await page.locator("#link", { hasText: "live" }).waitFor();
+  await page.getByText("ended with SUCCESS").waitFor();
+  await other.goto("/monitor/tasks");
+  await other.getByRole("button", { name: "Sign out" }).click();
+  await other.waitForURL(/login/);
+
+  await page.getByRole("button", { name: "Replay as a new task" }).click();
+  await page.getByText("Replay as a new task: you are signed out; reload the page to sign in").waitFor();
+  // As when its stream was over.
+  await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
+  await page.locator("#link", { hasText: "signed out: reload to sign in" }).waitFor();
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(request.url()));
+  await page.clock.runFor(60_000);
+  expect(asked).toEqual([]);
+  await page.reload();
+  await page.waitForURL(/login\?to=%2Fmonitor%2Ftasks%2F/);
+});
+
 test("tokens and passwords are in no line and no answer, and those of callers in no file", async () => {
   const secret = (name: string): string => `secret-${name}-${randomUUID()}`;
   const [token, password, wrong, storage, key] = ["token", "password", "wrong", "storage", "key"].map(secret);

@@ -71,16 +71,30 @@ function follow(): void {
   source = undefined;
   if (document.body.dataset["live"] === undefined || document.hidden) return;
   if (isPaused()) return void (link.textContent = "paused");
-  source = new EventSource(`/monitor/live?path=${encodeURIComponent(location.pathname + location.search)}`);
+  const path = `/monitor/live?path=${encodeURIComponent(location.pathname + location.search)}`;
+  source = new EventSource(path);
   source.addEventListener("view", ({ data }: MessageEvent<string>) => {
     link.textContent = "live";
     show(JSON.parse(data) as string);
   });
   source.addEventListener("error", () => {
     link.textContent = "connecting…";
-    // The browser gives up where the answer was no stream, as after signing out.
-    if (source?.readyState === EventSource.CLOSED) setTimeout(follow, 3000);
+    // The browser gives up where the answer was no stream.
+    if (source?.readyState === EventSource.CLOSED) void askWhy(path);
   });
+}
+
+/** Goes on later where that may help. A page whose session is over, or whose task was forgotten, keeps nobody awake. */
+async function askWhy(path: string): Promise<void> {
+  const leave = new AbortController();
+  const status = await fetch(path, { signal: leave.signal }).then(
+    (answer) => answer.status,
+    () => 0,
+  );
+  leave.abort();
+  if (status === 401) link.textContent = "signed out: reload to sign in";
+  else if (status === 403 || status === 404) link.textContent = "gone: reload";
+  else setTimeout(follow, 3000);
 }
 
 const isPaused = (): boolean => document.querySelector<HTMLInputElement>("input[data-follow]")?.checked === false;
@@ -93,6 +107,7 @@ async function call(method: string, path: string, body?: string): Promise<unknow
     ...(body !== undefined && { body }),
   });
   const json = (await answer.json().catch(() => null)) as { output?: unknown; message?: string } | null;
+  if (answer.status === 401) throw new Error("you are signed out; reload the page to sign in");
   if (!answer.ok) throw new Error(json?.message ?? `the answer was ${answer.status}`);
   return json?.output ?? null;
 }
