@@ -130,7 +130,10 @@ export function createApp(deps: Deps, log: Logger): App {
 
   app.get("*", async (c) => {
     const address = new URL(c.req.url);
-    if (viewOf(address.pathname) === undefined) return c.notFound();
+    if (viewOf(address.pathname) === undefined) {
+      const meant = meantBy(address.pathname);
+      return meant === undefined ? c.notFound() : c.redirect(meant + address.search, 301);
+    }
     const { title, body } = await shownAt(address, c, deps);
     return page(
       c,
@@ -153,6 +156,13 @@ const brokeOff =
     c.var.log.warn({ err }, "a stream broke off");
 
 const viewOf = (path: string): View | undefined => VIEWS.find(([pattern]) => pattern.test(path))?.[1];
+
+/** Where somebody wanted to go who typed a slash too many, or half an address. */
+function meantBy(path: string): string | undefined {
+  const without = path.replace(/\/$/, "");
+  if (without === "/monitor") return "/";
+  return viewOf(without) !== undefined || without in API_FILES ? without : undefined;
+}
 
 async function shownAt({ pathname, searchParams }: URL, { var: { caller } }: AppContext, deps: Deps): Promise<Shown> {
   const found = VIEWS.find(([pattern]) => pattern.test(pathname));

@@ -58,6 +58,14 @@ export function Page({ title, path, caller, live, children }: PageProps) {
             </form>
           )}
         </header>
+        {live && (
+          <noscript>
+            <p class="empty">
+              Without JavaScript this page stays as it was when it was loaded, its times are in UTC, and its buttons do
+              nothing.
+            </p>
+          </noscript>
+        )}
         <main id="main" tabindex={-1}>
           {children}
         </main>

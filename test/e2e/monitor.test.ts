@@ -102,6 +102,29 @@ describe.skipIf(!hasChromium)("the monitor in Chromium", () => {
     expect(here.problems.splice(0)).toEqual([expect.stringContaining("404")]);
   });
 
+  test("without JavaScript filters work", async () => {
+    const { page: bare, problems } = await visit(browser, lossi.url, { javaScriptEnabled: false });
+    await bare.goto("/monitor/tasks");
+    await bare.getByLabel("Text", { exact: true }).fill("no such thing");
+    await bare.getByLabel("From", { exact: true }).fill("2026-01-01T00:00:00");
+    await bare.getByRole("button", { name: "Filter" }).click();
+    await bare.getByText("No task fits").waitFor();
+    expect(await bare.getByLabel("From", { exact: true }).inputValue()).toMatch(/^2026-01-01T00:00/);
+    expect(problems).toEqual([]);
+    await bare.context().close();
+  });
+
+  test("on paper, text is not cut off, and nothing stands there to click", async () => {
+    await show("/monitor/logs");
+    await page.emulateMedia({ media: "print", colorScheme: "dark" });
+    const look = (selector: string, property: string): Promise<string> =>
+      page.evaluate(`getComputedStyle(document.querySelector("${selector}")).${property}`);
+    expect(await look(".lines", "maxHeight")).toBe("none");
+    expect(await look("header", "display")).toBe("none");
+    expect(await look("body", "backgroundColor")).toBe("rgb(251, 251, 250)");
+    await page.emulateMedia({ media: "screen", colorScheme: "light" });
+  });
+
   describe("under load", () => {
     beforeAll(() => load(lossi));
 
@@ -258,8 +281,11 @@ describe.skipIf(!hasChromium)("the monitor in Chromium", () => {
       await show("/monitor/events");
       await choice("Type").selectOption("dev.lossi.object.created.v1");
       await page.getByRole("button", { name: "Fill in" }).click();
-      await page.waitForURL(/type=/);
+      await page.waitForURL(/type=.*#send$/);
       await page.locator("#link", { hasText: "live" }).waitFor();
+      // Below many events, the form is in sight all the same.
+      const height = page.viewportSize()?.height ?? 0;
+      await until(async () => ((await page.locator("#send").boundingBox())?.y ?? height) < height);
       await page.getByRole("button", { name: "Send", exact: true }).click();
       await says(/^Not sent: body: data/);
       const fields = { bucket: "by-hand", key: "JOBS/1", size: "1", etag: "x", lastModified: "2026-01-01T00:00:00Z" };

@@ -1,5 +1,5 @@
 /** What the broker gave up, why, and the way back. */
-import { listDeadLetters } from "#shared/dead-letters.ts";
+import { countDeadLetters, listDeadLetters } from "#shared/dead-letters.ts";
 import type { DeadLetter } from "#shared/dead-letters.ts";
 import { Act, Badge, Empty, Table, Time } from "../parts.tsx";
 import type { View } from "../view.ts";
@@ -8,6 +8,7 @@ import { forAdministrators } from "./administrators.tsx";
 export const deadLetters: View = async ({ caller }, { documents }) => {
   if (caller !== null && !caller.admin) return forAdministrators("Dead letters");
   const letters = (await listDeadLetters(documents)).toSorted((a, b) => b.at.localeCompare(a.at));
+  const count = await countDeadLetters(documents);
   return {
     title: "Dead letters",
     body: (
@@ -28,6 +29,11 @@ export const deadLetters: View = async ({ caller }, { documents }) => {
                 Drop the chosen
               </button>
             </p>
+            {count > letters.length && (
+              <p class="quiet">
+                Shown are {letters.length} of {count}; others come in their place when these are redriven or dropped.
+              </p>
+            )}
             <Table
               caption="Dead letters, newest first"
               columns={["Choose", "When", "Event", "Reason", "Last answer", "Task", "Do"]}

@@ -32,6 +32,9 @@ export const events: View = async ({ query, caller }, { lines }) => {
     body: (
       <>
         <h1>Events</h1>
+        <p>
+          <a href="#send">Send a test event</a>
+        </p>
         {trace !== null && (
           <p>
             Of the trace <code>{trace}</code>. <a href="/monitor/events">All of them</a>
@@ -137,7 +140,7 @@ function Form({ chosen }: { chosen: string }) {
   return (
     <section aria-labelledby="send">
       <h2 id="send">Send a test event</h2>
-      <form class="filters" method="get" action="/monitor/events">
+      <form class="filters" method="get" action="/monitor/events#send">
         <label>
           Type{" "}
           <select name="type">

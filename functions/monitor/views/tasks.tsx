@@ -24,7 +24,7 @@ export const tasks: View = async ({ query, caller }, { ledger }) => {
   const own = caller === null || caller.admin ? {} : { user: caller.name };
   const page = await ledger.list({ ...filter, ...own, limit: PAGE });
   const shown = filter.order === "oldest" ? page.tasks.toReversed() : page.tasks;
-  const isFiltered = FIELDS.some((name) => query.get(name));
+  const isPart = [...FIELDS, "after"].some((name) => query.get(name));
   return {
     title: "Tasks",
     body: (
@@ -32,7 +32,7 @@ export const tasks: View = async ({ query, caller }, { ledger }) => {
         <h1>Tasks</h1>
         <Filters query={query} />
         {shown.length === 0 ? (
-          <Nothing filtered={isFiltered} more={page.next !== null} />
+          <Nothing part={isPart} more={page.next !== null} />
         ) : (
           <Table
             caption="Tasks, newest first"
@@ -109,13 +109,13 @@ export const Choice = (props: { name: string; label: string; values: readonly st
   </label>
 );
 
-function Nothing({ filtered, more }: { filtered: boolean; more: boolean }) {
+function Nothing({ part, more }: { part: boolean; more: boolean }) {
   if (more) return <Empty>None among the tasks looked through so far. Go on with “Older”.</Empty>;
-  if (filtered) return <Empty>No task fits. Clear the filter to see all of them.</Empty>;
+  if (part) return <Empty>No task fits. Clear the filter to see all of them.</Empty>;
   return (
     <Empty>
-      No task yet. Send one: <code>curl http://127.0.0.1:7600/interaction/task/run/tasks.forwarder-trigger</code>, or a
-      job as the <a href="/docs">API page</a> shows.
+      No task yet. Send one: <code>GET /interaction/task/run/tasks.forwarder-trigger</code>, or a job as the{" "}
+      <a href="/docs">API page</a> shows.
     </Empty>
   );
 }
