@@ -22,27 +22,29 @@ const isPlain = (env["NO_COLOR"] ?? "") !== "";
 const terminal = createTerminal({ colours: process.stdout.isTTY && !isPlain });
 const errors = createTerminal({ colours: process.stderr.isTTY && !isPlain });
 
-// Whoever read our output has enough, such as `head`.
-process.stdout.on("error", () => process.exit(EXIT.done));
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  // Whoever read our output has enough, such as `head`.
+  if (error.code === "EPIPE") process.exit(EXIT.done);
+  const next = "df -h   (where the output goes to, and whether it may be written)";
+  process.exit(report(new Failure(EXIT.broken, { what: "not all could be printed", why: messageOf(error), next })));
+});
 process.once("SIGINT", () => process.exit(EXIT.interrupted));
 process.once("SIGTERM", () => process.exit(EXIT.terminated));
 
 const argv = process.argv.slice(2);
 const code = await run().catch(report);
 // A connection that was refused may keep timers; nothing is left to wait for but what was written.
-process.stdout.write("", () => process.exit(code));
+process.stdout.write("", (error) => error ?? process.exit(code));
 
 async function run(): Promise<number> {
   const { words, given } = readArguments(argv);
   const [name, ...rest] = words;
   if (name === undefined || name === "help") {
-    const [topic = ""] = rest;
-    const named = commandOf(topic);
-    terminal.out(named === undefined ? help(COMMANDS) : helpOf(topic, named));
+    const [topic] = rest;
+    terminal.out(topic === undefined ? help(COMMANDS) : helpOf(topic, commandOf(topic)));
     return name === undefined && given.help !== true ? EXIT.usage : EXIT.done;
   }
   const command = commandOf(name);
-  if (command === undefined) throw usage(`there is no command ${name}`, guess(name, Object.keys(COMMANDS)));
   allow(name, given, Object.keys(command.flags) as Flag[]);
   if (given.help === true) {
     terminal.out(helpOf(name, command));
@@ -55,8 +57,10 @@ async function run(): Promise<number> {
   return command.run({ words: rest, given, env, terminal, client });
 }
 
-function commandOf(name: string): Command | undefined {
-  return Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+function commandOf(name: string): Command {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) throw usage(`there is no command ${name}`, guess(name, Object.keys(COMMANDS)));
+  return command;
 }
 
 /** Writes what went wrong; answers the exit code. */

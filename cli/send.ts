@@ -44,7 +44,8 @@ function read(file: string): string {
 
 function parsed(file: string, content: string): unknown {
   try {
-    return JSON.parse(content) as unknown;
+    // Some editors begin a file with a mark of its encoding.
+    return JSON.parse(content.replace(/^\uFEFF/, "")) as unknown;
   } catch (error) {
     const where = file === "-" ? "standard input" : file;
     throw new Failure(EXIT.broken, {

@@ -36,12 +36,17 @@ export async function overviewOf({ url, get }: Pick<Client, "url" | "get">): Pro
   throw new Failure(EXIT.broken, { what: `what answers at ${url} is no lossi`, why, next: `curl -i ${url}/status` });
 }
 
-const tooOld = (url: string): Failure =>
-  new Failure(EXIT.broken, {
-    what: `the lossi at ${url} does not know GET /status`,
+function tooOld(url: string): Failure {
+  const { origin, pathname } = new URL(url);
+  const what = `the lossi at ${url} does not know GET /status`;
+  if (pathname !== "/")
+    return new Failure(EXIT.broken, { what, why: "there is a path in that address", next: `--url ${origin}` });
+  return new Failure(EXIT.broken, {
+    what,
     why: "it is older than this command",
     next: "git pull && npm start   (on a cluster: apply a newer lossi)",
   });
+}
 
 export function describe(seen: Overview, url: string, now: number, { paint }: Pick<Terminal, "paint">): string[] {
   return [

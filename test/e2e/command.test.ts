@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 
@@ -103,7 +104,7 @@ test("send: an event of the catalogue, from a file or from standard input", asyn
   const automation = async (): Promise<any> =>
     (await lossi.call("GET", "/status")).json.functions.find((one: any) => one.name === "automation");
   await until(async () => (await automation()).wokeAt !== null);
-  const input = JSON.stringify(data);
+  const input = `\ufeff${JSON.stringify(data)}`;
   const piped = await run(["send", "dev.lossi.object.created.v1", "-", "--json"], { ...at(lossi), input });
   expect(JSON.parse(piped.out)).toEqual({ id: expect.any(String) });
 });
@@ -151,8 +152,52 @@ test("a lossi that is not there is 69", async () => {
   expect(JSON.parse(json.err)).toEqual({ what: expect.any(String), why: expect.any(String), next: expect.any(String) });
 });
 
+test("an address, port or token that cannot be right is named, and a token is not repeated", async () => {
+  const wrong = async (env: Record<string, string>, ...args: string[]) => {
+    const { code, out, err } = await run(["status", ...args], { env });
+    expect({ code, out }).toEqual({ code: 64, out: "" });
+    return err;
+  };
+  expect(await wrong({ LOSSI_PORT: "abc" })).toMatch(/^lossi: LOSSI_PORT is abc, which is no port\n/);
+  expect(await wrong({ LOSSI_PORT: "99999" })).toMatch(/^lossi: LOSSI_PORT is 99999/);
+  expect(await wrong({}, "--url", "http://127.0.0.1:7600/?a=b")).toMatch(/^lossi: --url is no address/);
+  for (const token of ["…", "secret\nsecret", "secret secret"]) {
+    const err = await wrong({ LOSSI_TOKEN: token });
+    expect(err).toMatch(/^lossi: LOSSI_TOKEN is no token\n  why: +\S/);
+    expect(err).not.toContain("secret");
+  }
+});
+
+test("a path behind the address, and TLS where there is none, are told from a lossi that is old or away", async () => {
+  const lossi = await startPlatform();
+  const { host } = new URL(lossi.url);
+  const path = await run(["status", "--url", `${lossi.url}/monitor/tasks`]);
+  expect(path).toMatchObject({ code: 1, out: "" });
+  expect(path.err).toContain(`there is a path in that address\n  next: --url ${lossi.url}\n`);
+  const tls = await run(["status", "--url", `https://${host}`]);
+  expect(tls.code).toBe(69);
+  expect(tls.err).toMatch(new RegExp(`speaks no TLS.*\\n  next: --url http://${host}\\n$`));
+  expect(tls.err.trim().split("\n")).toHaveLength(3);
+});
+
+test("what speaks no HTTP is named by doctor", async () => {
+  const other = createTcpServer((socket) => void socket.end("220 ready\r\n")).listen(0, "127.0.0.1");
+  onTestFinished(() => void other.close());
+  await once(other, "listening");
+  const { code, err } = await run(["status", "--url", `http://127.0.0.1:${(other.address() as AddressInfo).port}`]);
+  expect(code).toBe(69);
+  expect(err).toMatch(/why: +what listens there speaks no HTTP\n +next: lossi doctor/);
+});
+
+test.skipIf(!existsSync("/dev/full"))("output that cannot be written is 1", () => {
+  const command = `${process.execPath} ${join(root, "dist/lossi.mjs")} --help >/dev/full`;
+  const { status, stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8" });
+  expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(/^lossi: not all .*\n.*ENOSPC/) });
+});
+
 test.each([
   ["text", 200, "hello", /is no lossi\n  why: .*\n  next: curl -i/],
+  ["a 404 of its own", 404, "<h1>Not Found</h1>", /is no lossi\n  why: .*404.*\n  next: curl -i/],
   ["other JSON", 200, "{}", /is no lossi\n  why: .*\n  next: curl -i/],
   ["the words of an older lossi", 404, '{"code":"not_found","message":"m","requestId":"r"}', /older than this command/],
 ])("something else that answers, with %s, is 1", async (_what, status, body, says) => {
@@ -167,6 +212,7 @@ test.each([
 test.each<[string[], RegExp]>([
   [[], /^$/],
   [["stauts"], /did you mean status\?/],
+  [["help", "stauts"], /did you mean status\?/],
   [["status", "--jsn"], /did you mean --json\?/],
   [["status", "--follow"], /lossi status has no --follow/],
   [["status", "more"], /expected lossi status$/m],
