@@ -91,9 +91,9 @@ check_room() {
 less() { echo "more $1 for Docker (on a laptop in Docker Desktop's settings), or fewer of --ray --airflow --storage --gpu"; }
 
 port_free() {
-  # 7 is "connection refused"; whatever else happens, somebody is there.
+  # 7 is "connection refused"; whatever else happens, somebody is there. A proxy would answer in place of the port.
   local code=0
-  query curl --silent --max-time 2 --output /dev/null "http://127.0.0.1:$1" || code=$?
+  query curl --silent --noproxy '*' --max-time 2 --output /dev/null "http://127.0.0.1:$1" || code=$?
   if $DRY_RUN || ((code == 7)); then return; fi
   fail "port $1 of 127.0.0.1 is taken ($2)" "ss -ltnp 'sport = :$1' (or lsof -i :$1) tells by whom; stop that"
 }

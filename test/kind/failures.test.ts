@@ -88,6 +88,11 @@ describe("checks say what is missing and what to do", () => {
     expect(calls.some(createsCluster)).toBe(false);
   });
 
+  test("behind a proxy, which answers for every address, free ports are free", () => {
+    const { status, err } = createMachine().run("up", [], { http_proxy: "http://proxy.example:3128" });
+    expect([status, err]).toEqual([0, ""]);
+  });
+
   test("a tool that is not installed", () => {
     const bare = createMachine();
     bare.without("kind");

@@ -213,7 +213,10 @@ test("stores: six, pinned, non-root, on volumes, with passwords from the Secret"
 
 describe("down", () => {
   test("says what it would do, and where it stopped", () => {
+    const made = join(everything.home, "kind/.made");
+    expect(existsSync(made)).toBe(true);
     expect(shown(everything.run("down", ["--dry-run"]))).toHaveLength(2);
+    expect(existsSync(made)).toBe(true);
     for (const [command, step] of [
       ["kind delete cluster --name lossi", "remove the cluster lossi and its volumes"],
       ["docker rm --force --volumes lossi-registry", "remove the registry"],
