@@ -9,7 +9,8 @@ import { failed, ok } from "./check.ts";
 import type { Finding } from "./check.ts";
 import { listenerOf } from "./listener.ts";
 
-const ANSWER_MS = 3000;
+/** A lossi whose monitor sleeps has to wake it first, perhaps on a machine that has much to do. */
+const ANSWER_MS = 10_000;
 
 export type Ports = { finding: Finding; /** Whether a lossi answers on the first. */ running: boolean };
 

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -79,6 +80,22 @@ test("a lossi at work is well, and its ports are its own", async () => {
   const after = readdirSync(lossi.home).toSorted();
   expect((await examine({ LOSSI_HOME: lossi.home, LOSSI_PORT: port })).failed).toEqual([]);
   expect(readdirSync(lossi.home).toSorted()).toEqual(after);
+});
+
+test("a lossi that takes five seconds to wake is no other program", async () => {
+  const port = await threePorts();
+  let calls = 0;
+  const slow = createServer((_request, response) => {
+    const answer = () => response.writeHead(503).end('{"code":"unavailable","message":"m","requestId":"r"}');
+    if (calls++ === 0) setTimeout(answer, 5000);
+    else answer();
+  }).listen(port, "127.0.0.1");
+  onTestFinished(() => void slow.close());
+  await once(slow, "listening");
+  const { out } = await run(["doctor", "--manifests", base], {
+    env: { LOSSI_PORT: String(port), LOSSI_HOME: join(temporaryFolder(), "home") },
+  });
+  expect(out).toMatch(new RegExp(`^ok +ports +lossi answers on port ${port}$`, "m"));
 });
 
 test("a port that is taken: by whom, and a port that is free", async () => {
