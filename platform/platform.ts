@@ -1,5 +1,5 @@
 /** Knative on a laptop: reads manifests, starts nothing that nobody asked for, and honours what they say. */
-import { existsSync, watch } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { AddressInfo } from "node:net";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
@@ -24,6 +24,7 @@ import type { Resources, ServiceResource } from "./resources.ts";
 import { exchange } from "./serving/proxy.ts";
 import { CLOSE_GRACE_MS, createServing } from "./serving/serving.ts";
 import { createSlots } from "./serving/slots.ts";
+import { watchFolders } from "./watch-folders.ts";
 
 export type PlatformOptions = {
   /** Folder with the manifests. */
@@ -190,15 +191,16 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   env["LOSSI_EDGE_URL"] = `http://127.0.0.1:${portOf(edge[0] as Server)}`;
   await forwards.resume();
   resume(home.awake(), resources, serving.wake);
+  const warn = (message: string): void => log({ level: "warn", message });
   const watchers = [
-    ...[options.manifests, home.applied].map((folder) => onChange(folder, apply)),
+    ...[options.manifests, home.applied].map((folder) => onChange(folder, apply, warn)),
     watchObjects(
       home.objects,
       (places) => {
         // A hint that is lost costs nothing but time.
         if (known(resources, BUCKET_EVENTS)) serving.send(BUCKET_EVENTS, hintOf(places, home)).catch(() => {});
       },
-      (message) => log({ level: "warn", message }),
+      warn,
     ),
   ];
   return {
@@ -228,13 +230,16 @@ const named = (env: PlatformOptions["env"], names: readonly string[]): Record<st
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
-/** Calls once for changes that come together. */
-function onChange(folder: string, act: () => void): { close(): void } {
+/** Calls once for changes that come together; `warn` hears of folders whose changes will not be noticed. */
+function onChange(folder: string, act: () => void, warn: (message: string) => void): { close(): void } {
   let settling: NodeJS.Timeout | undefined;
-  const watcher = watch(folder, { recursive: true }, () => {
+  const settle = (): void => {
     clearTimeout(settling);
     settling = setTimeout(act, SETTLE_MS);
-  });
+  };
+  const watcher = watchFolders(folder, settle, (path, reason) =>
+    warn(`changes in ${path} are not noticed, nor in any others like it: ${reason}`),
+  );
   return {
     close() {
       clearTimeout(settling);

@@ -29,7 +29,10 @@ export type Manifest = { file: string; resource: Parsed };
 /** Values of the platform's own environment go before those that manifests give the same names. */
 export type LoadOptions = { env: Record<string, string | undefined> };
 
-/** Loads every `.yaml` below a folder, but kustomize's own files. Throws `invalid`, a line per problem. */
+/**
+ * Loads every `.yaml` below a folder, but kustomize's own files; like `kubectl apply -R` it does not follow links to
+ * folders. Throws `invalid`, a line per problem.
+ */
 export function loadManifests(folder: string, { env }: LoadOptions): Loaded {
   const problems: string[] = [];
   const withoutEffect = new Set<string>();
@@ -44,15 +47,20 @@ export function loadManifests(folder: string, { env }: LoadOptions): Loaded {
 }
 
 function filesBelow(folder: string): string[] {
-  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
-    (file) => /\.ya?ml$/.test(file) && basename(file) !== "kustomization.yaml",
-  );
+  const files = everyFile(folder).filter((file) => /\.ya?ml$/.test(file) && basename(file) !== "kustomization.yaml");
   if (files.length === 0) throw new LossiError("invalid", `${folder}: there are no manifests`);
-  return files.toSorted().map((file) => join(folder, file));
+  return files.toSorted();
 }
 
+/** Node's own recursive listing follows links, and two that lead up lead it through each other. */
+const everyFile = (folder: string): string[] =>
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? everyFile(path) : [path];
+  });
+
 function readFile(file: string, problems: string[], withoutEffect: Set<string>): Manifest[] {
-  const text = readFileSync(file, "utf8");
+  const text = textOf(file, problems);
   return parseAllDocuments(text, { version: "1.1", uniqueKeys: true, merge: false }).flatMap((document) => {
     problems.push(...document.errors.map((error) => `${file}: ${error.message.split("\n")[0]}`));
     if (document.errors.length > 0) return [];
@@ -68,6 +76,16 @@ function readFile(file: string, problems: string[], withoutEffect: Set<string>):
       return [];
     }
   });
+}
+
+/** Nothing, and a problem more, where the file cannot be read, such as a link to itself. */
+function textOf(file: string, problems: string[]): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    problems.push(`${file}: ${messageOf(error)}`);
+    return "";
+  }
 }
 
 function parseObject(object: unknown, where: string, problems: string[]): Parsed | null {

@@ -95,6 +95,19 @@ test("manifests that are wrong change nothing, and say so; a Service may come an
   expect([gone.status, gone.json.message]).toEqual([404, "nothing answers GET /nothing"]);
 });
 
+test("links that lead nowhere, among manifests or beside what was applied, end nothing", async () => {
+  const options = visitor();
+  const manifests = options.manifests as string;
+  const link = (folder: string, name: string): void => symlinkSync(name, join(folder, name));
+  link(manifests, "before");
+  const lossi = await startPlatform(options);
+  link(join(manifests, "visitor"), "later");
+  link(join(lossi.home, "applied"), "later.yaml");
+  await until(() => lossi.output().includes("later.yaml: ELOOP"));
+  changeTemplate(manifests, "timeoutSeconds: 60", "timeoutSeconds: 61");
+  await until(async () => (await wait(lossi, 0)) === "200 visitor-00002");
+});
+
 /** The project as the commit before this one has it, built; `null` where there is no history. */
 function previousCommit(): string | null {
   const folder = temporaryFolder();

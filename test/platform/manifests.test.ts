@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -44,6 +44,33 @@ test("the project's manifests load, every function with its own", () => {
     },
   ]);
   for (const trigger of resources.triggers) expect(trigger.delivery).toBeNull();
+});
+
+test("a link to a file is read, one to a folder is not followed", () => {
+  const folder = changed("elsewhere.yaml", null, "");
+  renameSync(join(folder, "setup/service.yaml"), join(folder, "setup/service"));
+  symlinkSync("service", join(folder, "setup/service.yaml"));
+  // With links followed, each of the two leads through the other, some forty folders deep.
+  for (const name of ["setup", "tasks"]) symlinkSync("..", join(folder, name, "up"));
+  symlinkSync("loop", join(folder, "loop"));
+  expect(loadManifests(folder, { env: {} })).toEqual(loadManifests(base, { env: {} }));
+});
+
+test("a file that cannot be read is a problem, and what was applied beside it counts", () => {
+  const folder = changed("good.yaml", null, "");
+  symlinkSync("loop.yaml", join(folder, "loop.yaml"));
+  mkdirSync(join(folder, "folder.yaml"));
+  expect(() => loadManifests(folder, { env: {} })).toThrow(/^\S+loop\.yaml: ELOOP.*$/);
+  const applied = join(folder, "applied");
+  mkdirSync(applied);
+  cpSync(join(root, "knative/scheduler/schedule.yaml"), join(applied, "schedule.yaml"));
+  const { pingSources } = loadApplied(applied);
+  expect(pingSources).toHaveLength(1);
+  symlinkSync("loop.yaml", join(applied, "loop.yaml"));
+  mkdirSync(join(applied, "folder.yaml"));
+  const withLoop = loadApplied(applied);
+  expect(withLoop.pingSources).toEqual(pingSources);
+  expect(withLoop.problems).toEqual([expect.stringMatching(/EISDIR/), expect.stringMatching(/loop\.yaml: ELOOP/)]);
 });
 
 test("every Trigger asks for a type of the catalogue, and wakes who it says", () => {
