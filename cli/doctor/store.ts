@@ -1,6 +1,7 @@
 /** Whether the configured store lets us list the configured buckets. */
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 
+import { isInCluster } from "#shared/cluster/kubernetes/config.ts";
 import type { BaseConfig } from "#shared/config.ts";
 import { CONFIGURATION_KEYS, S3_KEYS, forwarderBucket, submitterBucket } from "#shared/configuration.ts";
 import type { Configuration } from "#shared/configuration.ts";
@@ -8,7 +9,9 @@ import { codeOf, messageOf } from "#shared/errors.ts";
 import { openSqliteState } from "#shared/state/sqlite.ts";
 import { openStoreOf } from "#shared/store/configured.ts";
 import { openEmbeddedStore } from "#shared/store/embedded.ts";
+import { listKeys } from "#shared/store/files-list.ts";
 
+import { many } from "../words.ts";
 import { failed, ok } from "./check.ts";
 import type { Finding } from "./check.ts";
 import { withScratch } from "./home.ts";
@@ -30,10 +33,18 @@ export function checkStore(
     try {
       const store = await openStoreOf(configuration, { ...turns, embedded, keystone: config });
       try {
-        for (const bucket of buckets) await store.list(bucket, { limit: 1 });
+        for (const bucket of buckets) await store.list(bucket, { limit: 1, onUnreadable: () => {} });
       } finally {
         store.close();
       }
+      const isFiles = configuration["used-client"] === "none" && !isInCluster(config);
+      const hidden = isFiles ? buckets.flatMap((bucket) => hiddenIn(join(resolve(home), "store", bucket))) : [];
+      if (hidden[0] !== undefined)
+        return failed(
+          `the files store has ${many(hidden.length, "folder")} that lossi cannot read`,
+          hidden[0].message,
+          `ls -ld ${hidden[0].path}   (its owner can let you in)`,
+        );
       return ok(`${nameOf(configuration)} lists ${buckets.join(" and ")}`);
     } catch (error) {
       return diagnosed(error, configuration, url);
@@ -41,6 +52,14 @@ export function checkStore(
       close();
     }
   });
+}
+
+/** Why folders of an embedded bucket cannot be read: it is listed whole, but not one file is opened. */
+function hiddenIn(bucket: string): NodeJS.ErrnoException[] {
+  const reasons: NodeJS.ErrnoException[] = [];
+  const keys = listKeys(bucket, "", "", (_prefix, error) => void reasons.push(error as NodeJS.ErrnoException));
+  while (keys.next().done !== true);
+  return reasons;
 }
 
 const addressOf = ({ "used-client": client, endpoint, "pre-auth-url": url }: Configuration): string =>

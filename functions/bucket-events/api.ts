@@ -18,7 +18,9 @@ export const watchedBuckets = z.object({
       buckets: z.int(),
       objects: z.int(),
       told: z.int().describe("events of changes that no notification told"),
-      failed: z.array(z.string()),
+      failed: z
+        .array(z.string())
+        .describe("buckets, and folders and files of the embedded store, that could not be read, with the reason"),
       milliseconds: z.int(),
     })
     .nullable(),

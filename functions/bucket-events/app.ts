@@ -29,7 +29,7 @@ export function createApp(deps: Deps & { secret: string | undefined }, log: Logg
   onEvents(app, {
     [ping.type]: on(ping.parse, async (_data, _event, c) => {
       looker.nudge();
-      const swept = await sweepAll(deps);
+      const swept = await sweepAll(deps, c.var.log);
       c.var.log.info(swept, "buckets swept");
       c.env?.counters?.add("sweeps", { outcome: swept.failed.length === 0 ? "whole" : "in part" });
       c.env?.counters?.add("swept-objects", {}, swept.objects);

@@ -36,11 +36,14 @@ export async function note(places: Place[], deps: Deps): Promise<Place[]> {
   return places.filter((place) => !isWatched(place));
 }
 
-/** Sweeps every watched bucket, and remembers what that did. */
-export async function sweepAll(deps: Deps): Promise<Swept & { milliseconds: number }> {
+/** Sweeps every watched bucket, and remembers what that did. What it cannot read is warned of when the sweep before could. */
+export async function sweepAll(deps: Deps, log: Logger): Promise<Swept & { milliseconds: number }> {
   const begun = Date.now();
   const { watched, prefix } = await known(deps);
+  const before = (await deps.documents.get(LAST_SWEEP))?.value as Swept | undefined;
   const swept = await sweep(watched, { ...deps, prefix });
+  for (const place of swept.failed.filter((one) => before?.failed.includes(one) !== true))
+    log.warn({ place }, "this cannot be read; the sweep leaves it as it was known");
   const done = { ...swept, milliseconds: Date.now() - begun };
   await deps.documents.put(LAST_SWEEP, { at: new Date(begun).toISOString(), ...done });
   return done;

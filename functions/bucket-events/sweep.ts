@@ -14,8 +14,13 @@ export type Swept = { buckets: number; objects: number; told: number; failed: st
 
 /** How many objects are looked at together. */
 const AT_ONCE = 16;
+/** How many places of a bucket that cannot be read are named. */
+const MOST_NAMED = 10;
 
-/** Looks at every watched bucket. One that cannot be listed is named in `failed`, and the others are swept. */
+/**
+ * Looks at every watched bucket. What cannot be read, all of a bucket or a folder in it, is named in `failed`, with the
+ * reason; the rest is swept, and what is known of its objects stays.
+ */
 export async function sweep(watched: Watched[], deps: LookDeps): Promise<Swept> {
   const swept: Swept = { buckets: watched.length, objects: 0, told: 0, failed: [] };
   for (const one of watched) {
@@ -30,18 +35,32 @@ export async function sweep(watched: Watched[], deps: LookDeps): Promise<Swept> 
 
 async function sweepBucket({ bucket, since }: Watched, deps: LookDeps, swept: Swept): Promise<void> {
   let changed: string[] = [];
+  const unreadable = new Map<string, unknown>();
   const tell = async (): Promise<void> => {
-    const looks = await Promise.all(changed.map((key) => look({ bucket, key }, since, deps)));
+    const looks = await Promise.all(changed.map(lookAt));
     swept.told += looks.filter(Boolean).length;
     changed = [];
   };
+  const lookAt = async (key: string): Promise<boolean> => {
+    try {
+      return await look({ bucket, key }, since, deps);
+    } catch (error) {
+      if ([...unreadable.keys()].some((prefix) => key.startsWith(prefix))) return false;
+      throw error;
+    }
+  };
+  const onUnreadable = (prefix: string, error: unknown): void => void unreadable.set(prefix, error);
+  const objects = objectsUnder(deps.store, bucket, "", { onUnreadable });
   const known = remembered(deps.documents, `${deps.prefix}${bucket}/`);
-  for await (const { key, object, was } of joined(objectsUnder(deps.store, bucket), known)) {
+  for await (const { key, object, was } of joined(objects, known)) {
     if (object !== null) swept.objects += 1;
     if (!key.startsWith(CHECKS) && differs(was, object, since)) changed.push(key);
     if (changed.length >= AT_ONCE) await tell();
   }
   await tell();
+  const places = [...unreadable].map(([prefix, error]) => `${bucket}/${prefix}: ${messageOf(error)}`);
+  swept.failed.push(...places.slice(0, MOST_NAMED));
+  if (places.length > MOST_NAMED) swept.failed.push(`${bucket}: ${places.length - MOST_NAMED} more places like these`);
 }
 
 type Pair = { key: string; object: ObjectInfo | null; was: Known | undefined };

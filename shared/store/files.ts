@@ -23,9 +23,9 @@ export function openFilesStore({ folder }: FilesStoreOptions): Store {
   const store = new FilesStore(folder);
   return withChecks({
     createBucket: (bucket) => guard(store.createBucket(bucket)),
-    get: (bucket, key, range) => guard(store.get(bucket, key, range)),
-    stream: (bucket, key) => guard(store.stream(bucket, key)),
-    head: (bucket, key) => guard(store.head(bucket, key)),
+    get: (bucket, key, range) => guardObject(store.get(bucket, key, range)),
+    stream: (bucket, key) => guardObject(store.stream(bucket, key)),
+    head: (bucket, key) => guardObject(store.head(bucket, key)),
     put: (bucket, key, body, options) => guard(store.put(bucket, key, body, options)),
     delete: (bucket, key) => guard(store.delete(bucket, key)),
     list: (bucket, options) => guard(store.list(bucket, options)),
@@ -40,8 +40,20 @@ const guard = <T>(work: Promise<T>): Promise<T> =>
     throw error instanceof LossiError ? error : unavailable(error);
   });
 
+/** One object that may not be read is `forbidden`, as in S3: to try again is of no use. */
+const guardObject = <T>(work: Promise<T>): Promise<T> =>
+  guard(work).catch((error: unknown) => {
+    const { message, cause } = error as LossiError;
+    const refused = ["EACCES", "EPERM"].includes(String((cause as NodeJS.ErrnoException | undefined)?.code));
+    throw refused ? new LossiError("forbidden", message, { cause }) : error;
+  });
+
 const unavailable = (cause: unknown): LossiError =>
   new LossiError("unavailable", `the files store cannot be used: ${messageOf(cause)}`, { cause });
+
+const fail = (_prefix: string, error: unknown): never => {
+  throw error;
+};
 
 type Opened = { handle: FileHandle; path: string; stat: BigIntStats };
 
@@ -114,12 +126,12 @@ class FilesStore {
 
   async list(bucket: string, options: Parameters<Store["list"]>[1] = {}): ReturnType<Store["list"]> {
     const folder = this.#bucket(bucket);
-    const { limit = 1000 } = options;
-    const keys = listKeys(folder, options.prefix ?? "", options.after ?? "");
+    const { limit = 1000, onUnreadable = fail } = options;
+    const keys = listKeys(folder, options.prefix ?? "", options.after ?? "", onUnreadable);
     const objects: StoredObject[] = [];
     for (const key of keys) {
       if (objects.length === limit) return { objects: objects.map(toInfo), next: objects.at(-1)?.key ?? null };
-      const object = await this.head(bucket, key);
+      const object = await this.head(bucket, key).catch((error: unknown) => (onUnreadable(key, error), null));
       if (object !== null) objects.push(object);
     }
     return { objects: objects.map(toInfo), next: null };

@@ -34,10 +34,13 @@ function checkBucket(bucket: string): void {
   );
 }
 
+/** Bytes of a key, at most. */
+export const KEY_LIMIT = 1024;
+
 /** Checks a key: 1 to 1024 bytes of UTF-8, none of them 0, which Ceph's gateway refuses. Throws `invalid`. */
 function checkKey(key: string): void {
   const bytes = Buffer.byteLength(key);
-  if (bytes < 1 || bytes > 1024 || !key.isWellFormed()) {
+  if (bytes < 1 || bytes > KEY_LIMIT || !key.isWellFormed()) {
     throw new LossiError("invalid", `a key has 1 to 1024 bytes of UTF-8, this one has ${bytes}`);
   }
   if (key.includes("\0")) throw new LossiError("invalid", "a key has no NUL character");

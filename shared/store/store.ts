@@ -38,6 +38,8 @@ export type ListOptions = {
   after?: string;
   /** Most keys of one page, 1 to 1000; default 1000. */
   limit?: number;
+  /** Hears of keys, or what keys begin with, that cannot be read though the rest can; without it the listing fails. */
+  onUnreadable?: (prefix: string, error: unknown) => void;
 };
 
 /**

@@ -17,8 +17,10 @@ import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 
 import { codeOf } from "#shared/errors.ts";
 import { openFilesStore } from "#shared/store/files.ts";
+import { objectsUnder } from "#shared/store/pages.ts";
 import type { Store } from "#shared/store/store.ts";
 
+import { unprivileged, withoutRights } from "../unprivileged.ts";
 import { until } from "./recorder.ts";
 import { startChildren } from "./store-children.ts";
 import type { Opening } from "./store-opening.ts";
@@ -181,6 +183,51 @@ describe("store: files only", () => {
     expect([temporary(folder), readdirSync(join(folder, ".meta", bucket)).length]).toEqual([[], 1]);
     await store.delete(bucket, "key");
     expect([temporary(folder), readdirSync(join(folder, ".meta", bucket))]).toEqual([[], []]);
+  });
+
+  test("a listing fails for what cannot be read, unless somebody hears of it; all else is listed, page by page", async () => {
+    unprivileged();
+    const { store, bucket, at } = await fresh();
+    const long = "l".repeat(300);
+    const keys = ["a", "a/b", "dir/1", "dir/deep/2", "dir2", "file", long, "z"];
+    for (const key of keys) await store.put(bucket, key, key);
+    for (const name of ["dir", "file"]) withoutRights(join(at, name));
+    await expect(store.list(bucket)).rejects.toMatchObject({
+      code: "unavailable",
+      message: expect.stringMatching(/EACCES/),
+    });
+    for (const key of ["file", "dir/1"]) {
+      const reads = [store.head(bucket, key), store.get(bucket, key), store.stream(bucket, key)];
+      expect((await Promise.allSettled(reads)).map((one) => codeOf((one as PromiseRejectedResult).reason))).toEqual([
+        "forbidden",
+        "forbidden",
+        "forbidden",
+      ]);
+    }
+    expect((await store.list(bucket, { prefix: "a/" })).objects).toHaveLength(1);
+    for (const name of readdirSync(at).filter((one) => one.startsWith("ll"))) withoutRights(join(at, name));
+    const heard = new Set<string>();
+    const onUnreadable = (prefix: string): void => void heard.add(prefix);
+    const listed: string[] = [];
+    for await (const { key } of objectsUnder(
+      { list: (name, options) => store.list(name, { ...options, limit: 1 }) },
+      bucket,
+      "",
+      { onUnreadable },
+    ))
+      listed.push(key);
+    expect(listed).toEqual(["a", "a/b", "dir2", "z"]);
+    expect([...heard].toSorted()).toEqual(["dir/", "file", "l".repeat(200)]);
+  });
+
+  test("a file whose path is too long for a key is no object", async () => {
+    const { store, bucket, at } = await fresh();
+    const folders = Array.from({ length: 5 }, () => "f".repeat(199));
+    mkdirSync(join(at, ...folders, "g".repeat(199)), { recursive: true });
+    // The folders have 1000 bytes with their slashes.
+    for (const name of ["k".repeat(24), "k".repeat(25), `${"g".repeat(199)}/key`])
+      writeFileSync(join(at, ...folders, name), "");
+    expect(await keysOf(store, bucket)).toEqual([`${folders.join("/")}/${"k".repeat(24)}`]);
   });
 
   test("a disk that refuses: unavailable, with its reason, and nothing left behind", async () => {

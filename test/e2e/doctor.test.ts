@@ -8,16 +8,18 @@ import { join } from "node:path";
 
 import { describe, expect, onTestFinished, test } from "vitest";
 
+import { CONFIGURATION_DOCUMENT } from "#shared/configuration.ts";
 import { freePort } from "#platform/free-port.ts";
 
 import { hasRedis, startRedis } from "../redis.ts";
 import type { RedisServer } from "../redis.ts";
 import { has } from "../required.ts";
+import { unprivileged, withoutRights } from "../unprivileged.ts";
 import { hasCeph, s3Configuration, swiftConfiguration, twinOfThisFile } from "../twin.ts";
 import { run, threePorts } from "./command.ts";
 import type { Ran } from "./command.ts";
 import { platformsOnly } from "./edge.ts";
-import { NONE, root, startPlatform, temporaryFolder, until } from "./lossi.ts";
+import { NONE, root, startPlatform, stateOf, temporaryFolder, until } from "./lossi.ts";
 import { placeOf } from "./state-place.ts";
 
 platformsOnly("set-ups are broken on purpose");
@@ -214,6 +216,20 @@ test("an environment with several mistakes: all of them at once", async () => {
     /LOSSI_GPU_CARDS is some.*\n(.*\n)*LOSSI_KEEP_DAYS: .*\n(.*\n)*LOSSI_KEP_LINES: .* did you mean LOSSI_KEEP_LINES\?/;
   expect(seen.failed[0]).toMatchObject({ name: "environment", why: expect.stringMatching(why) });
   expect(seen.failed[0].next).toMatch(/^unset LOSSI_GPU_CARDS LOSSI_KEEP_DAYS LOSSI_KEP_LINES /);
+});
+
+test("a folder of the files store that cannot be read", async () => {
+  unprivileged();
+  const home = temporaryFolder();
+  const { documents } = await stateOf(home);
+  await documents.put(CONFIGURATION_DOCUMENT, NONE);
+  const folder = join(home, "store/none-submitter-none-none/of-another");
+  for (const path of [join(home, "store/none-forwarder-none"), folder]) mkdirSync(path, { recursive: true });
+  const restore = withoutRights(folder);
+  const seen = await examine({ LOSSI_HOME: home });
+  expectFailure(seen, "store", /files store has 1 folder that lossi cannot read/, /EACCES/, /^ls -ld \/.*of-another/);
+  restore();
+  expect((await examine({ LOSSI_HOME: home })).failed).toEqual([]);
 });
 
 describe.skipIf(!hasCeph)("the configured store", async () => {

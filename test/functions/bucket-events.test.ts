@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import { chmodSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { pino } from "pino";
 import { expect, test } from "vitest";
 
 import { createApp } from "#functions/bucket-events/app.ts";
@@ -13,6 +14,7 @@ import { GRACE_MS } from "#shared/state/state.ts";
 import type { Store } from "#shared/store/store.ts";
 
 import { until } from "../platform/until.ts";
+import { unprivileged, withoutRights } from "../unprivileged.ts";
 import { deps } from "./deps.ts";
 import type { TestDeps } from "./deps.ts";
 
@@ -44,7 +46,10 @@ async function watching(wrap: (store: Store) => Store = (store) => store) {
     return { status: answer.status, json: (await answer.json()) as any };
   };
   const ping = () => app.request("/", { method: "POST", headers: PING, body: "{}" });
-  return { ...own, app, notify, ping, sweep: () => sweepAll(own) };
+  const warnings: { place: string }[] = [];
+  const write = (line: string): void => void warnings.push(JSON.parse(line));
+  const log = pino({ level: "warn" }, { write });
+  return { ...own, app, notify, ping, warnings, sweep: () => sweepAll(own, log) };
 }
 const PING = {
   "ce-specversion": "1.0",
@@ -151,9 +156,9 @@ test("what was there before the bucket was watched is told when it changes", asy
   await all.store.put(BUCKET, "old", "1");
   await new Promise((done) => setTimeout(done, 10));
   await watchBucket(BUCKET, CONFIGURATION, all);
-  expect(await sweepAll(all)).toMatchObject({ buckets: 1, objects: 1, told: 0, failed: [] });
+  expect(await sweepAll(all, all.log)).toMatchObject({ buckets: 1, objects: 1, told: 0, failed: [] });
   await all.store.put(BUCKET, "old", "2");
-  expect(await sweepAll(all)).toMatchObject({ told: 1 });
+  expect(await sweepAll(all, all.log)).toMatchObject({ told: 1 });
   expect(await told(all)).toEqual(["created old"]);
 });
 
@@ -179,6 +184,75 @@ test("a sweep and notifications at the same time tell a state once", async () =>
   for (const key of keys) await all.store.put(BUCKET, key, key);
   await Promise.all([all.sweep(), all.notify(telling(...keys)), all.sweep()]);
   expect((await settled(all)).toSorted()).toEqual(keys.map((key) => `created ${key}`).toSorted());
+});
+
+test("what cannot be read in a bucket is warned of once and stays as it was known; all else is swept", async () => {
+  unprivileged();
+  const all = await watching();
+  const at = (key: string): string => join(all.folder, "store", BUCKET, key);
+  const keys = ["a", "dir/1", "dir/deep/2", "dir2", "file", "file2", "z"];
+  for (const key of keys) await all.store.put(BUCKET, key, key);
+  expect(await all.sweep()).toMatchObject({ told: keys.length, failed: [] });
+  await told(all);
+  const restore = ["dir", "file"].map((name) => withoutRights(at(name)));
+  for (const key of ["a", "file2", "z"]) await all.store.delete(BUCKET, key);
+  for (const key of ["b", "dir2", "y"]) await all.store.put(BUCKET, key, "new");
+  const failed = [/^example-bucket\/dir\/: EACCES.*scandir/, /^example-bucket\/file: EACCES.*open/];
+  const names = failed.map((one) => expect.stringMatching(one));
+  const { warnings } = all;
+  for (const expected of [
+    { told: 6, failed: names },
+    { told: 0, failed: names },
+  ]) {
+    expect(await all.sweep()).toMatchObject(expected);
+    expect(warnings.map(({ place }) => place)).toEqual(names);
+  }
+  const changes = ["created b", "created dir2", "created y", "removed a", "removed file2", "removed z"];
+  expect((await told(all)).toSorted()).toEqual(changes);
+  for (const one of restore) one();
+  expect(await all.sweep()).toMatchObject({ told: 0, failed: [], objects: 6 });
+  await all.store.delete(BUCKET, "dir/1");
+  await all.sweep();
+  expect(await told(all)).toEqual(["removed dir/1"]);
+});
+
+test("a notification of what cannot be read is left to the sweep", async () => {
+  unprivileged();
+  const all = await watching();
+  await all.store.put(BUCKET, "file", "1");
+  const restore = withoutRights(join(all.folder, "store", BUCKET, "file"));
+  await all.notify(telling("file"));
+  expect(await settled(all)).toEqual([]);
+  restore();
+  await all.sweep();
+  expect(await told(all)).toEqual(["created file"]);
+});
+
+test("a folder that can be entered but not listed: changes of what is known there are told", async () => {
+  unprivileged();
+  const all = await watching();
+  const folder = join(all.folder, "store", BUCKET, "dir");
+  for (const key of ["dir/1", "dir/2", "dir/3"]) await all.store.put(BUCKET, key, "1");
+  await all.sweep();
+  await told(all);
+  await all.store.delete(BUCKET, "dir/1");
+  await all.store.put(BUCKET, "dir/2", "2");
+  withoutRights(folder);
+  chmodSync(folder, 0o300);
+  expect(await all.sweep()).toMatchObject({ failed: [expect.stringMatching(/dir\/: EACCES/)] });
+  expect((await told(all)).toSorted()).toEqual(["created dir/2", "removed dir/1"]);
+});
+
+test("of many places that cannot be read ten are named", async () => {
+  unprivileged();
+  const all = await watching();
+  for (let n = 0; n < 12; n++) {
+    await all.store.put(BUCKET, `d${n}/key`, "1");
+    withoutRights(join(all.folder, "store", BUCKET, `d${n}`));
+  }
+  const { failed } = await all.sweep();
+  expect(failed).toHaveLength(11);
+  expect(failed.at(-1)).toBe("example-bucket: 2 more places like these");
 });
 
 test("a clock's beat sweeps", async () => {
