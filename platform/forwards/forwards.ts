@@ -38,7 +38,10 @@ export interface Forwards {
   list(check: boolean): Promise<ForwardStatus[]>;
   /** Ports of relays. */
   ports(): number[];
-  /** Opens what was open when the platform ended; what leads nowhere any more is reported and forgotten. */
+  /**
+   * Opens what was open when the platform ended; what leads nowhere any more is reported and forgotten. Whether the others
+   * work is looked at meanwhile, since `forwarding` may sleep for minutes; on a cluster it is kept beside them.
+   */
   resume(): Promise<void>;
   /** Closes what leads nowhere any more, since Services were removed. */
   closeOrphans(): Promise<void>;
@@ -221,6 +224,7 @@ export function createForwards(options: ForwardsOptions): Forwards {
           rmSync(join(folder, name), { force: true });
         }
       }
+      for (const open of all.values()) void probe(open);
     },
     async closeOrphans() {
       for (const { forward } of all.values()) {

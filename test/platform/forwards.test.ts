@@ -241,6 +241,23 @@ test("after a restart a forward has its port and its lease again; what is over i
   expect(readdirSync(first.folder).toSorted()).toEqual(["export.u-1-out.json", "import.u-1-x.json"]);
 });
 
+test("after a restart it is known soon which forwards work, though nobody asks", async () => {
+  const [alive, dead] = [await serve(), await serve()];
+  const first = open();
+  await first.forwards.open(importOf(alive.port));
+  await first.forwards.open(importOf(dead.port, { name: "u-2-x" }));
+  await first.forwards.open(exportOf("u-1-x", "forwarder-imports", alive.port));
+  await first.forwards.open({ ...exportOf("logs"), name: "u-2-out" });
+  await first.forwards.end();
+  dead.close();
+  const { forwards, lines } = open({ folder: first.folder });
+  await forwards.resume();
+  await until(async () => (await forwards.list(false)).every(({ health }) => health.checkedAt !== null));
+  const seen = (await forwards.list(false)).map(({ name, health }) => `${name} ${health.state}`);
+  expect(seen).toEqual(["u-1-x up", "u-2-x down", "u-1-out up", "u-2-out up"]);
+  expect(lines).toEqual([`import u-2-x: 127.0.0.1 port ${dead.port} takes no connections`]);
+});
+
 test("a port of lossi's own is refused, at opening and at each connection", async () => {
   const { port } = await serve();
   const own: number[] = [];
