@@ -46,7 +46,10 @@ export function createApi({
           items: pingSources
             .list()
             .filter((one) => one.namespace === namespace)
-            .map(({ name, schedule }) => ({ metadata: { name, namespace }, spec: { schedule } })),
+            .map(({ name, schedule, timezone }) => ({
+              metadata: { name, namespace },
+              spec: { schedule, timezone: timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone },
+            })),
         }),
       },
     ],

@@ -32,7 +32,9 @@ export const status = z.object({
     byStatus: z.record(z.enum(TASK_STATUSES), count),
     oldestOpenAt: instant.nullable().describe("when the oldest task that has not ended was accepted"),
   }),
-  clocks: z.array(z.object({ name: z.enum(CLOCKS), cron: z.string() })).describe("those that are on"),
+  clocks: z
+    .array(z.object({ name: z.enum(CLOCKS), cron: z.string(), timezone: z.string().describe("an IANA name") }))
+    .describe("those that are on"),
   gpus: z
     .object({
       total: count.nullable(),
@@ -117,7 +119,7 @@ export const api = describe(routes, {
               },
             ],
             tasks: { byStatus: { PENDING: 0, STARTED: 0, RETRY: 0, SUCCESS: 3, FAILURE: 0 }, oldestOpenAt: null },
-            clocks: [{ name: "schedule", cron: "*/30 * * * * *" }],
+            clocks: [{ name: "schedule", cron: "*/30 * * * * *", timezone: "UTC" }],
             gpus: null,
             store: {
               client: "none",

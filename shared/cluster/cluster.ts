@@ -92,8 +92,8 @@ export interface Cluster {
   listForwards(options?: { check?: boolean }): Promise<ForwardStatus[]>;
   /** Closes forwards that nobody renewed, where the place does not do it by itself; answers their names. */
   closeExpired(): Promise<string[]>;
-  /** The clocks that are on. */
-  listClocks(): Promise<{ name: Clock; cron: string }[]>;
+  /** The clocks that are on; `timezone` as IANA names it. */
+  listClocks(): Promise<{ name: Clock; cron: string; timezone: string }[]>;
   listServices(): Promise<ServiceStatus[]>;
   listInstances(): Promise<InstanceStatus[]>;
   /** Slots of GPUs; `null` where nobody asks for any. */

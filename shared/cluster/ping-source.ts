@@ -28,10 +28,12 @@ export const clocksPath = (namespace = NAMESPACE): string =>
 
 export const clockPath = (clock: Clock, namespace = NAMESPACE): string => `${clocksPath(namespace)}/${clock}`;
 
-/** The clocks in a list of PingSources. */
-export function clocksOf({ items }: { items: { metadata: { name: string }; spec: { schedule: string } }[] }) {
+type PingSourceItem = { metadata: { name: string }; spec: { schedule: string; timezone?: string } };
+
+/** The clocks in a list of PingSources; Knative's own time is UTC. */
+export function clocksOf({ items }: { items: PingSourceItem[] }) {
   return items.flatMap(({ metadata, spec }) => {
     const name = CLOCKS.find((clock) => clock === metadata.name);
-    return name === undefined ? [] : [{ name, cron: spec.schedule }];
+    return name === undefined ? [] : [{ name, cron: spec.schedule, timezone: spec.timezone ?? "UTC" }];
   });
 }

@@ -57,8 +57,8 @@ test("what waits and what is broken is named, within 80 columns", () => {
     ...QUIET,
     deadLetters: 2,
     clocks: [
-      { name: "schedule", cron: "*/30 * * * * *" },
-      { name: "bucket-events", cron: "0 */5 * * * *" },
+      { name: "schedule", cron: "*/30 * * * * *", timezone: "UTC" },
+      { name: "bucket-events", cron: "0 */5 * * * *", timezone: "UTC" },
     ],
     store: {
       client: "s3",

@@ -81,11 +81,11 @@ export function clusterContract(name: string, { open, host, notLive, noCron }: S
       await cluster.stopClock("forwarding");
     });
 
-    test("clocks that are on are listed with their cron", async () => {
+    test("clocks that are on are listed with their cron and its zone", async () => {
       const { cluster } = await open();
       expect(await cluster.listClocks()).toEqual([]);
       await cluster.startClock("forwarding", "0 */5 * * * *");
-      expect(await cluster.listClocks()).toEqual([{ name: "forwarding", cron: "0 */5 * * * *" }]);
+      expect(await cluster.listClocks()).toEqual([{ name: "forwarding", cron: "0 */5 * * * *", timezone: "UTC" }]);
       await cluster.stopClock("forwarding");
       expect(await cluster.listClocks()).toEqual([]);
     });

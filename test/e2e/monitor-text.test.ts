@@ -49,7 +49,7 @@ async function monitor() {
   const all = deps();
   all.clock.now = Date.now();
   const forwards: ForwardStatus[] = [];
-  const clocks = [] as { name: never; cron: string }[];
+  const clocks = [] as { name: never; cron: string; timezone: string }[];
   const cluster = { ...all.cluster, listForwards: async () => forwards, listClocks: async () => clocks };
   const app = createApp({ ...monitorDeps(all), cluster, assets: join(root, "dist") }, all.log);
   const server = createAdaptorServer({
@@ -152,7 +152,7 @@ async function plant({ ledger, documents, lines, forwards, clocks, now }: Monito
       checkedAt: now(),
     },
   } as unknown as ForwardStatus);
-  clocks.push({ name: text as never, cron: text });
+  clocks.push({ name: text as never, cron: text, timezone: text });
   const fields = {
     taskId: n % 2 === 0 ? text : id,
     reason: text,

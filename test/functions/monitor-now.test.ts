@@ -51,6 +51,27 @@ test("who waits for a GPU, and for how long", async () => {
   expect([status, stdout, stderr]).toEqual([0, "", ""]);
 });
 
+test("clocks are said in words, with their cron and when they beat next", async () => {
+  const clock = (name: "schedule" | "forwarding" | "bucket-events", cron: string, timezone = "UTC") => ({
+    name,
+    cron,
+    timezone,
+  });
+  const { get, words } = place(() => ({
+    listClocks: async () => [
+      clock("schedule", "*/30 * * * * *"),
+      clock("forwarding", "0 9 * * *", "Europe/Helsinki"),
+      clock("bucket-events", "5,7 * * * *"),
+    ],
+  }));
+  const said = await words();
+  expect(said).toContain("schedule every 30 seconds (cron */30 * * * * *), next 2026-01-01 00:00:30 UTC");
+  expect(said).toContain("forwarding daily at 09:00 Europe/Helsinki (cron 0 9 * * *), next 2026-01-01 07:00:00 UTC");
+  expect(said).toContain("bucket-events at 5,7 * * * * UTC, next 2026-01-01 00:05:00 UTC");
+  expect(await get("/")).toContain('<span title="*/30 * * * * *">every 30 seconds');
+  expect(JSON.parse(await get("/status")).clocks[1]).toEqual(clock("forwarding", "0 9 * * *", "Europe/Helsinki"));
+});
+
 test("in Kubernetes a Pod waits for a GPU from when it was made until it has a node", async () => {
   const pod = (name: string, seconds: number, phase: string, conditions: object[], gpu = true) => ({
     metadata: {

@@ -1,5 +1,6 @@
 /** What sleeps, what runs, what waits, and what went wrong of late. */
 import { TASK_STATUSES } from "#shared/state/state.ts";
+import { nextBeat, wordsFor } from "../clocks.ts";
 import { doesOf, overview } from "../overview.ts";
 import type { FunctionStatus, Overview } from "../overview.ts";
 import { Badge, Empty, Graph, Status, Table, Time, duration } from "../parts.tsx";
@@ -22,7 +23,7 @@ export const now: View = async ({ caller }, deps) => {
             <Card one={one} />
           ))}
         </ul>
-        <Around seen={seen} />
+        <Around seen={seen} now={deps.now()} />
       </>
     ),
   };
@@ -123,14 +124,14 @@ function requests(one: FunctionStatus): string {
 
 const sum = (counts: number[]): number => counts.reduce((all, count) => all + count, 0);
 
-function Around({ seen }: { seen: Overview }) {
+function Around({ seen, now }: { seen: Overview; now: number }) {
   const { clocks, gpus, store, forwards } = seen;
   const all = forwards.up + forwards.down + forwards.unknown;
   const rows = [
     {
       cells: [
         "Schedule",
-        clocks.length === 0 ? "off: POST /setup/config/start turns it on" : <Clocks clocks={clocks} />,
+        clocks.length === 0 ? "off: POST /setup/config/start turns it on" : <Clocks clocks={clocks} now={now} />,
       ],
     },
     { cells: ["Storage", store === null ? "not configured" : <Storage store={store} />] },
@@ -154,16 +155,39 @@ function Around({ seen }: { seen: Overview }) {
 /** Who waits longest is named. */
 const SHOWN_WAITING = 10;
 
-const Clocks = ({ clocks }: { clocks: Overview["clocks"] }) => (
-  <span>
-    {clocks.map(({ name, cron }, index) => (
-      <>
-        {index > 0 && "; "}
-        <bdi>{name}</bdi> beats at <bdi>{cron}</bdi>
-      </>
+const Clocks = ({ clocks, now }: { clocks: Overview["clocks"]; now: number }) => (
+  <>
+    {clocks.map((clock) => (
+      <div>
+        <bdi>{clock.name}</bdi> <Cron clock={clock} />
+        <Next at={nextBeat(clock, now)} />
+      </div>
     ))}
-  </span>
+  </>
 );
+
+function Cron({ clock }: { clock: Overview["clocks"][number] }) {
+  const words = wordsFor(clock);
+  if (words === null)
+    return (
+      <>
+        at <bdi>{clock.cron}</bdi> <bdi>{clock.timezone}</bdi>
+      </>
+    );
+  return (
+    <span title={clock.cron}>
+      {words}
+      <span class="unseen"> (cron {clock.cron})</span>
+    </span>
+  );
+}
+
+const Next = ({ at }: { at: number | null }) =>
+  at === null ? null : (
+    <span class="quiet">
+      , next <Time at={at} />
+    </span>
+  );
 
 const STORE_KINDS = { unknown: "calm", works: "good", refused: "bad", failing: "bad" } as const;
 
