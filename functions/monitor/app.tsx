@@ -134,10 +134,10 @@ export function createApp(deps: Deps, log: Logger): App {
       const meant = meantBy(address.pathname);
       return meant === undefined ? c.notFound() : c.redirect(meant + address.search, 301);
     }
-    const { title, body } = await shownAt(address, c, deps);
+    const { title, body, still } = await shownAt(address, c, deps);
     return page(
       c,
-      <Page title={title} path={address.pathname} caller={c.var.caller} live>
+      <Page title={title} path={address.pathname} caller={c.var.caller} live={still !== true} footer>
         {body}
       </Page>,
     );

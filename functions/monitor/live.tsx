@@ -1,4 +1,4 @@
-/** News for whoever looks: a view is drawn again each second, and sent when it became another. */
+/** News for whoever looks: a view is drawn again each second, or not as often if that takes long, and sent when it became another. */
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { SSEStreamingApi } from "hono/streaming";
@@ -6,6 +6,8 @@ import type { SSEStreamingApi } from "hono/streaming";
 import type { Task } from "#shared/state/state.ts";
 
 const EVERY_MS = 1000;
+/** What takes long, such as a search, is pursued for a tenth of the time. */
+const SHARE = 10;
 /** A stream says so when it has nothing to say, or a proxy would take it for dead. */
 const SIGN_OF_LIFE_MS = 15_000;
 /** Then the browser asks again: who may look is looked at again, and no revision is kept from going. */
@@ -16,12 +18,13 @@ async function follow(stream: SSEStreamingApi, look: () => Promise<boolean>): Pr
   const until = performance.now() + LENGTH_MS;
   let quietSince = performance.now();
   while (!stream.aborted && !stream.closed && performance.now() < until) {
+    const begun = performance.now();
     if (await look()) quietSince = performance.now();
     else if (performance.now() - quietSince > SIGN_OF_LIFE_MS) {
       await stream.write(": nothing new\n\n");
       quietSince = performance.now();
     }
-    await sleep(EVERY_MS);
+    await sleep(Math.max(EVERY_MS, SHARE * (performance.now() - begun)));
   }
 }
 

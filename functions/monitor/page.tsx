@@ -21,10 +21,12 @@ type PageProps = {
   caller: Caller | null;
   /** Whether the script asks for news. */
   live: boolean;
+  /** Whether the versions are said. */
+  footer?: boolean;
   children?: Child;
 };
 
-export function Page({ title, path, caller, live, children }: PageProps) {
+export function Page({ title, path, caller, live, footer = false, children }: PageProps) {
   return (
     <html lang="en">
       <head>
@@ -69,7 +71,7 @@ export function Page({ title, path, caller, live, children }: PageProps) {
         <main id="main" tabindex={-1}>
           {children}
         </main>
-        {live && (
+        {footer && (
           <footer class="quiet">
             lossi {VERSIONS.version} on Node {VERSIONS.node}
           </footer>

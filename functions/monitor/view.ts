@@ -17,7 +17,12 @@ export type ViewDeps = {
   now: () => number;
 };
 
-export type Shown = { title: string; body: Child };
+export type Shown = {
+  title: string;
+  body: Child;
+  /** It stays as it is: drawn again, a search may come less far, and what it found would vanish. */
+  still?: boolean;
+};
 
 export type View = (request: Request, deps: ViewDeps) => Promise<Shown>;
 

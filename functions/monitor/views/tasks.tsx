@@ -1,4 +1,6 @@
 /** All tasks, and the story of one. */
+import { setImmediate } from "node:timers/promises";
+
 import * as z from "zod";
 
 import { FUNCTION_NAMES } from "#shared/functions.ts";
@@ -6,33 +8,36 @@ import { LossiError } from "#shared/errors.ts";
 import { isTheirs } from "#shared/http/access.ts";
 import { plain } from "#shared/plain.ts";
 import { TASK_STATUSES, isEnded } from "#shared/state/state.ts";
-import type { Json, Task, TaskFilter } from "#shared/state/state.ts";
+import type { Json, Ledger, Task, TaskFilter } from "#shared/state/state.ts";
 import { Lines } from "../lines.tsx";
 import { Act, Badge, Data, Empty, Status, Table, Time, duration, excerpt } from "../parts.tsx";
 import { adviceOf, linesOf, nextTryAt, storyOf } from "../story.ts";
-import type { View } from "../view.ts";
+import type { View, ViewDeps } from "../view.ts";
 
 const PAGE = 50;
+/** Tasks that fit may be few and far between: a page looks for them so long. */
+const SEARCH_MS = 2000;
 
 const FIELDS = ["status", "function", "user", "text", "since", "until", "trace"] as const;
 
 /** What stays in the address from page to page. */
 const KEPT = new Set<string>([...FIELDS, "after", "order"]);
 
-export const tasks: View = async ({ query, caller }, { ledger }) => {
+export const tasks: View = async ({ query, caller }, deps) => {
   const filter = filterOf(query);
   const own = caller === null || caller.admin ? {} : { user: caller.name };
-  const page = await ledger.list({ ...filter, ...own, limit: PAGE });
+  const page = await search({ ...filter, ...own }, deps);
   const shown = filter.order === "oldest" ? page.tasks.toReversed() : page.tasks;
   const isPart = [...FIELDS, "after"].some((name) => query.get(name));
   return {
     title: "Tasks",
+    still: page.isLong,
     body: (
       <>
         <h1>Tasks</h1>
         <Filters query={query} />
         {shown.length === 0 ? (
-          <Nothing part={isPart} more={page.next !== null} />
+          page.next === null && <Nothing part={isPart} />
         ) : (
           <Table
             caption="Tasks, newest first"
@@ -40,11 +45,39 @@ export const tasks: View = async ({ query, caller }, { ledger }) => {
             rows={shown.map((task) => ({ id: `task-${task.id}`, cells: rowOf(task) }))}
           />
         )}
+        {page.next !== null && shown.length < PAGE && (
+          <Further query={query} next={page.next} found={shown.length} at={page.lookedTo} />
+        )}
         <Pages query={query} next={page.next} />
       </>
     ),
   };
 };
+
+type Found = Awaited<ReturnType<Ledger["list"]>> & {
+  /** Whether one of the ledger's pages was not enough. */
+  isLong: boolean;
+  /** When the first task that was not looked at was accepted. */
+  lookedTo: number | null;
+};
+
+/** One page, from as many of the ledger's as there is time for. */
+async function search(filter: TaskFilter, { ledger, now }: Pick<ViewDeps, "ledger" | "now">): Promise<Found> {
+  const until = now() + SEARCH_MS;
+  let { tasks, next } = await ledger.list({ ...filter, limit: PAGE });
+  const isLong = next !== null && tasks.length < PAGE;
+  while (next !== null && tasks.length < PAGE && now() < until) {
+    // SQLite is read at once, and others want something as well.
+    await setImmediate();
+    const more = await ledger.list({ ...filter, after: next, limit: PAGE - tasks.length });
+    tasks = [...tasks, ...more.tasks];
+    next = more.next;
+  }
+  if (next === null || tasks.length === PAGE) return { tasks, next, isLong, lookedTo: null };
+  const { order = "newest", user } = filter;
+  const following = await ledger.list({ order, after: next, limit: 1, ...(user !== undefined && { user }) });
+  return { tasks, next, isLong, lookedTo: following.tasks[0]?.createdAt ?? null };
+}
 
 /** What the address asks for; nonsense counts as not said. */
 function filterOf(query: URLSearchParams): TaskFilter {
@@ -109,8 +142,7 @@ export const Choice = (props: { name: string; label: string; values: readonly st
   </label>
 );
 
-function Nothing({ part, more }: { part: boolean; more: boolean }) {
-  if (more) return <Empty>None among the tasks looked through so far. Go on with “Older”.</Empty>;
+function Nothing({ part }: { part: boolean }) {
   if (part) return <Empty>No task fits. Clear the filter to see all of them.</Empty>;
   return (
     <Empty>
@@ -120,16 +152,34 @@ function Nothing({ part, more }: { part: boolean; more: boolean }) {
   );
 }
 
+const isBackwards = (query: URLSearchParams): boolean => query.get("order") === "oldest";
+
+/** The same search elsewhere. */
+function addressOf(query: URLSearchParams, changes: Record<string, string | null>): string {
+  const all = new URLSearchParams([...query].filter(([name]) => KEPT.has(name)));
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) all.delete(name);
+    else all.set(name, value);
+  }
+  return `/monitor/tasks?${all.toString()}`;
+}
+
+/** That the search is not over, how far it came, and how it goes on. */
+const Further = (props: { query: URLSearchParams; next: string; found: number; at: number | null }) => (
+  <Empty>
+    {props.found === 0 ? "No task fits so far" : `${props.found} so far`}: there is more to look through,{" "}
+    {props.at !== null && (
+      <>
+        from <Time at={props.at} /> {isBackwards(props.query) ? "on" : "back"}.{" "}
+      </>
+    )}
+    <a href={addressOf(props.query, { after: props.next })}>Look further</a>
+  </Empty>
+);
+
 function Pages({ query, next }: { query: URLSearchParams; next: string | null }) {
-  const to = (changes: Record<string, string | null>): string => {
-    const all = new URLSearchParams([...query].filter(([name]) => KEPT.has(name)));
-    for (const [name, value] of Object.entries(changes)) {
-      if (value === null) all.delete(name);
-      else all.set(name, value);
-    }
-    return `/monitor/tasks?${all.toString()}`;
-  };
-  const back = query.get("order") === "oldest";
+  const to = (changes: Record<string, string | null>): string => addressOf(query, changes);
+  const back = isBackwards(query);
   const further = next === null ? null : to({ after: next });
   return (
     <nav class="pages" aria-label="Pages">
