@@ -357,20 +357,20 @@ test("the last instance stays for its retention", async () => {
 });
 
 test("no first byte in responseStartTimeoutSeconds: 504 in Knative's words", async () => {
-  const { call } = await serve({ responseStartMs: 200 });
+  const { call } = await serve({ responseStartMs: 800 });
   expect(await call("/?wait=2000")).toMatchObject({ status: 504, text: "request timeout" });
-  expect(await call("/?drip=150&count=3")).toMatchObject({ status: 200, text: "..." });
+  expect(await call("/?drip=150&count=6")).toMatchObject({ status: 200, text: "......" });
 });
 
 test("no byte in idleTimeoutSeconds: 504 before the first, a cut connection after it", async () => {
-  const { call } = await serve({ idleMs: 200 });
+  const { call } = await serve({ idleMs: 800 });
   expect(await call("/?wait=2000")).toMatchObject({ status: 504, text: "request timeout" });
-  expect(await call("/?drip=100&count=5")).toMatchObject({ status: 200, text: "....." });
+  expect(await call("/?drip=100&count=10")).toMatchObject({ status: 200, text: ".........." });
   await expect(call("/?drip=2000")).rejects.toMatchObject({ code: "ECONNRESET" });
 });
 
 test("timeoutSeconds cuts an answer that is being written", async () => {
-  const { call } = await serve({ timeoutMs: 300 });
+  const { call } = await serve({ timeoutMs: 1000 });
   await expect(call("/?drip=100&count=50")).rejects.toMatchObject({ code: "ECONNRESET" });
 });
 
