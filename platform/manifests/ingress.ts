@@ -25,7 +25,7 @@ export const ingress = fields({
     httpOption: z.literal("Enabled").optional(),
     rules: z.array(
       fields({
-        hosts: z.array(z.string()),
+        hosts: z.array(z.string()).default([]),
         visibility: z.literal("ExternalIP"),
         http: fields({ paths: z.array(path).min(1) }),
       }),

@@ -346,8 +346,10 @@ export const RULES: Rule[] = [
   {
     says: "beside a sidecar the function has a probe that covers it",
     kinds: [KNATIVE_SERVICE],
-    check: holds(`${CONTAINER}.readinessProbe`, "has to ask /readyz", (probe, object) =>
-      get(object, SIDECAR) === undefined ? true : isDeepStrictEqual(probe, { httpGet: { path: "/readyz" } }),
+    check: holds(
+      `${CONTAINER}.readinessProbe`,
+      "has to ask /readyz",
+      (probe, object) => get(object, SIDECAR) === undefined || probe?.httpGet?.path === "/readyz",
     ),
     broken: { file: INFERENCE, field: `${CONTAINER}.readinessProbe` },
   },
