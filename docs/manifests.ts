@@ -14,7 +14,7 @@ const WITHOUT_EFFECT_AT: Record<string, readonly string[]> = {
   "spec.template.spec.containers[]": WITHOUT_EFFECT.container,
 };
 
-type Schema = { properties?: Record<string, Schema>; items?: Schema; additionalProperties?: unknown };
+type Schema = { properties?: Record<string, Schema>; prefixItems?: Schema[]; items?: Schema };
 
 /** The page as Markdown. */
 export function renderManifests(): string {
@@ -35,7 +35,8 @@ ${code(NOT_HONOURED)}.
 ## Taken without effect
 
 Kinds: ${code(WITHOUT_EFFECT.kinds)}. Fields of a pod: ${code(WITHOUT_EFFECT.pod)}. Fields of a container:
-${code(WITHOUT_EFFECT.container)}. Which of them there are is printed once at the start.
+${code(WITHOUT_EFFECT.container)}. Which of them there are is printed once at the start. Values of these
+fields that Knative or Kubernetes would refuse are refused here too.
 
 ## Honoured
 
@@ -44,7 +45,9 @@ ${kinds.join("\n\n")}
 }
 
 function fieldsOf(schema: Schema, path: string): string[] {
-  if (schema.items !== undefined) return fieldsOf(schema.items, `${path}[]`);
+  // Of containers the first one counts: it is the function.
+  const item = schema.prefixItems?.[0] ?? schema.items;
+  if (item !== undefined) return fieldsOf(item, `${path}[]`);
   if (schema.properties === undefined) return [path];
   return Object.entries(schema.properties)
     .filter(([name]) => !(WITHOUT_EFFECT_AT[path] ?? []).includes(name))

@@ -5,11 +5,9 @@ import { nearest } from "#shared/schema.ts";
 
 import type { Destination } from "../resources.ts";
 
-/** Fields that Kubernetes or Knative know, and the laptop does without: nothing there depends on them. */
+/** Fields that Kubernetes or Knative know, and the laptop does without: nothing there depends on them. pod.ts has their values. */
 export const WITHOUT_EFFECT = {
   template: ["labels"],
-  /** The platform is always on the way of a request, as the activator is where this is -1. */
-  annotations: ["autoscaling.knative.dev/target-burst-capacity"],
   pod: ["serviceAccountName", "enableServiceLinks", "automountServiceAccountToken", "volumes", "imagePullSecrets"],
   container: ["image", "imagePullPolicy", "name", "resources", "securityContext", "volumeMounts"],
   kinds: [
@@ -57,12 +55,10 @@ export function autoscaling(name: string): string {
   return `autoscaling.knative.dev/${name}`;
 }
 
-/** A strict object of a manifest. `ignored` fields that `shape` says nothing of are taken with any value. */
-export function fields<T extends z.core.$ZodLooseShape>(shape: T, ignored: readonly string[] = []) {
-  // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- without it the types of the fields are lost
-  const all = { ...Object.fromEntries(ignored.map((name) => [name, z.unknown().optional()])), ...shape } as T;
-  const known = Object.keys(all);
-  return z.strictObject(all, {
+/** A strict object of a manifest. */
+export function fields<T extends z.core.$ZodLooseShape>(shape: T) {
+  const known = Object.keys(shape);
+  return z.strictObject(shape, {
     error: (issue) => {
       // A line per key, which load.ts puts behind the key's own path.
       return issue.code === "unrecognized_keys" ? issue.keys.map((key) => complain(key, known)).join("\n") : undefined;
@@ -88,13 +84,24 @@ export const name = z
   .max(63)
   .regex(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/, "expected a DNS label: a-z, 0-9 and dashes");
 
+const LABEL_NAME = /^([a-z0-9]([a-z0-9.-]*[a-z0-9])?\/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?$/;
+const LABEL_VALUE = /^([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?$/;
+
+/** As Kubernetes takes them. */
+export const labels = z.record(
+  z.string().regex(LABEL_NAME, "is no name of a label"),
+  z
+    .string("expected text; quote numbers and booleans")
+    .regex(LABEL_VALUE, "expected at most 63 letters, digits, dashes, dots and underscores"),
+);
+
 /** Metadata with a closed list of annotations. */
 export const metadata = (annotations: z.core.$ZodLooseShape = {}) =>
   fields({
     name,
     namespace: name.default("default"),
     annotations: fields(annotations).optional(),
-    labels: z.record(z.string(), z.string()).default({}),
+    labels: labels.default({}),
   });
 
 /** What Node's timers can wait. */

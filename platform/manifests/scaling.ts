@@ -2,7 +2,7 @@
 import * as z from "zod";
 
 import type { Scaling } from "../serving/kpa.ts";
-import { WITHOUT_EFFECT, autoscaling } from "./rules.ts";
+import { autoscaling } from "./rules.ts";
 
 const SECONDS = { s: 1, m: 60, h: 3600 } as const;
 
@@ -47,7 +47,11 @@ export const annotations = {
   [autoscaling("panic-threshold-percentage")]: number(110, 1000).default(200),
   [autoscaling("scale-down-delay")]: duration(0, HOUR).default(0),
   [autoscaling("scale-to-zero-pod-retention-period")]: duration(0, HOUR).default(0),
-  ...Object.fromEntries(WITHOUT_EFFECT.annotations.map((name) => [name, z.string().optional()])),
+  // Without effect: the platform is always on the way of a request, as the activator is where this is -1.
+  [autoscaling("target-burst-capacity")]: z
+    .string()
+    .regex(/^(-1|\d{1,9}(\.\d{1,3})?)$/, 'expected "-1", or a quoted number from 0')
+    .optional(),
 };
 
 type Stated = Record<string, unknown>;

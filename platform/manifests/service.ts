@@ -1,7 +1,8 @@
 import * as z from "zod";
 
 import type { ServiceResource } from "../resources.ts";
-import { WITHOUT_EFFECT, fields, metadata } from "./rules.ts";
+import { GPU, containerFields, contradictions, mounts, podFields, subdomain, uniqueBy } from "./pod.ts";
+import { fields, labels, metadata } from "./rules.ts";
 import { annotations, complaints, duration, toScaling } from "./scaling.ts";
 
 /** A Service whose environment still names ConfigMaps, or that cannot run here. */
@@ -23,20 +24,21 @@ const port = fields({
   protocol: z.literal("TCP").optional(),
 });
 
-const variable = fields({
-  name: z
+const RESERVED_VARIABLES = ["K_SERVICE", "K_REVISION", "K_CONFIGURATION"];
+
+const notReserved = (reserved: string[]) =>
+  z
     .string()
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is no name of a variable")
-    .refine(
-      (name) => !["PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"].includes(name),
-      "is set by Knative itself; remove it",
-    ),
-  value: z.string("expected text; quote numbers and booleans").default(""),
-});
+    .refine((name) => !reserved.includes(name), "is set by Knative itself; remove it");
+
+const text = z.string("expected text; quote numbers and booleans");
+
+const variable = fields({ name: notReserved(["PORT", ...RESERVED_VARIABLES]), value: text.default("") });
 
 /** A laptop has no Secrets: what they hold comes from the platform's own environment (`secretVariables`). */
 const secret = fields({
-  name: z.string(),
+  name: subdomain,
   optional: z.literal(true, "expected true, since on a laptop there is none"),
 });
 
@@ -54,44 +56,43 @@ const probe = fields({
   tcpSocket: fields({ port: z.literal(0).optional() }).optional(),
   periodSeconds: z.literal(0, "only Knative's own aggressive probing, 0, is honoured here").optional(),
   successThreshold: z.literal(1).optional(),
-});
-
-const mount = fields({
-  name: z.string(),
-  mountPath: z.literal("/tmp", "only an emptyDir on /tmp is taken; the laptop mounts nothing"),
-});
-
-const volume = fields({ name: z.string(), emptyDir: z.looseObject({}) });
-
-/** What nvshare's device plugin offers. */
-const GPU = "nvshare.com/gpu";
-
-const slots = z
-  .union([z.string(), z.number()])
-  .transform(Number)
-  .refine((count) => Number.isInteger(count) && count >= 0, "expected a whole number of GPU slots");
-
-const resources = z.looseObject({ limits: z.looseObject({ [GPU]: slots.optional() }).optional() });
-
-const container = fields(
-  {
-    resources: resources.default({}),
-    name: z
-      .string()
-      .refine((name) => name !== "queue-proxy", "is reserved by Knative")
-      .optional(),
-    securityContext: z
-      .looseObject({ privileged: z.literal(false, "Knative refuses privileged containers").optional() })
-      .optional(),
-    volumeMounts: z.array(mount).optional(),
-    args: z.array(z.string()).default([]),
-    env: z.array(variable).default([]),
-    envFrom: z.array(source).default([]),
-    ports: z.array(port).max(1, "a container has one port").optional(),
-    readinessProbe: probe.optional(),
-  },
-  WITHOUT_EFFECT.container,
+}).refine(
+  ({ httpGet, tcpSocket }) => httpGet === undefined || tcpSocket === undefined,
+  "expected either httpGet or tcpSocket",
 );
+
+const container = fields({
+  ...containerFields,
+  volumeMounts: mounts(z.literal("/tmp", "only an emptyDir on /tmp is taken; the laptop mounts nothing"), {}),
+  args: z.array(z.string()).default([]),
+  env: uniqueBy("name", variable).default([]),
+  envFrom: z.array(source).default([]),
+  ports: z.array(port).max(1, "a container has one port").default([]),
+  readinessProbe: probe.optional(),
+});
+
+const noProbe = z.undefined("Knative refuses it of a sidecar; remove it").optional();
+
+/** A Service that has one is reported, and does not run here; so what matters is what Knative refuses. */
+const sidecar = fields({
+  ...containerFields,
+  volumeMounts: mounts(z.string().regex(/^\/(?!(dev(\/log)?)?\/?$)/, "expected a path, but not / nor /dev"), {
+    readOnly: z.boolean().optional(),
+    subPath: z.string().optional(),
+  }),
+  args: z.array(z.string()).optional(),
+  command: z.array(z.string()).optional(),
+  workingDir: z.string().optional(),
+  env: uniqueBy(
+    "name",
+    fields({ name: notReserved(RESERVED_VARIABLES), value: text.optional(), valueFrom: z.unknown().optional() }),
+  ).optional(),
+  envFrom: z.array(z.unknown()).optional(),
+  ports: z.array(port).max(1, "a container has one port").default([]),
+  readinessProbe: noProbe,
+  livenessProbe: noProbe,
+  startupProbe: z.unknown().optional(),
+});
 
 const seconds = (fallback: number) =>
   z
@@ -104,30 +105,23 @@ const seconds = (fallback: number) =>
 const DEADLINE = "serving.knative.dev/progress-deadline";
 
 const template = fields({
-  metadata: fields(
-    { annotations: fields({ ...annotations, [DEADLINE]: duration(1, 86_400).default(600_000) }).prefault({}) },
-    WITHOUT_EFFECT.template,
-  ).prefault({}),
-  spec: fields(
-    {
-      containerConcurrency: z.int().min(0).max(1000).default(0),
-      timeoutSeconds: seconds(300),
-      responseStartTimeoutSeconds: seconds(300),
-      idleTimeoutSeconds: seconds(0),
-      automountServiceAccountToken: z
-        .literal(false, "Knative takes false only; leave it out where a token is needed")
-        .optional(),
-      volumes: z.array(volume).optional(),
-      // What a sidecar may say is its image's business: a Service that has one is reported, and does not run here.
-      containers: z.tuple([container]).rest(z.looseObject({ ports: z.array(z.unknown()).optional() })),
-    },
-    WITHOUT_EFFECT.pod,
-  ),
+  metadata: fields({
+    labels: labels.optional(),
+    annotations: fields({ ...annotations, [DEADLINE]: duration(1, 86_400).default(600_000) }).prefault({}),
+  }).prefault({}),
+  spec: fields({
+    ...podFields,
+    containerConcurrency: z.int().min(0).max(1000).default(0),
+    timeoutSeconds: seconds(300),
+    responseStartTimeoutSeconds: seconds(300),
+    idleTimeoutSeconds: seconds(0),
+    containers: z.tuple([container]).rest(sidecar),
+  }),
 });
 
 const traffic = fields({
   latestRevision: z.literal(true, "the laptop platform keeps no older revisions; all traffic goes to the latest"),
-  percent: z.literal(100, "the laptop platform splits no traffic; all of it goes to the latest revision").optional(),
+  percent: z.literal(100, "the laptop platform splits no traffic; expected 100, which Knative asks for as well"),
   tag: z
     .undefined("the laptop platform gives revisions no hosts of their own; remove the tag, or run it on a cluster")
     .optional(),
@@ -154,12 +148,15 @@ export const service = fields({
     const path = ["spec", "template"];
     for (const message of complaints(spec.template.metadata.annotations, spec.template.spec.containerConcurrency))
       context.addIssue({ code: "custom", path: [...path, "metadata", "annotations"], message });
-    const ports = spec.template.spec.containers.filter((one) => one.ports !== undefined).length;
-    if (ports > 1)
+    const pod = spec.template.spec;
+    for (const { path: field, message } of contradictions(pod))
+      context.addIssue({ code: "custom", path: [...path, "spec", ...field], message });
+    const ports = pod.containers.flatMap((one) => one.ports).length;
+    if (ports > 1 || (ports === 0 && pod.containers.length > 1))
       context.addIssue({
         code: "custom",
         path: [...path, "spec", "containers"],
-        message: "only one container may have a port",
+        message: "of several containers one has a port, the one that is called",
       });
   })
   .transform(({ kind, metadata, spec: { template } }): UnresolvedService => {
@@ -182,7 +179,7 @@ export const service = fields({
       idleMs: idleTimeoutSeconds === null ? null : idleTimeoutSeconds * 1000,
       progressDeadlineMs: template.metadata.annotations[DEADLINE],
       scaling: toScaling(template.metadata.annotations, containerConcurrency),
-      gpuSlots: container.resources.limits?.[GPU] ?? 0,
+      gpuSlots: Number(container.resources.limits?.[GPU] ?? 0),
       readinessPath: readinessProbe?.httpGet?.path ?? null,
       clusterLocal: metadata.labels[VISIBILITY] === CLUSTER_LOCAL,
       configMaps: envFrom.flatMap(({ configMapRef }) => configMapRef?.name ?? []),

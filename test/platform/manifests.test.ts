@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { describe, expect, onTestFinished, test } from "vitest";
+import { parse } from "yaml";
 
 import { catalogue } from "#events/index.ts";
 import { BASE_FUNCTION_NAMES, FUNCTIONS } from "#shared/functions.ts";
@@ -115,7 +116,7 @@ test("a Service with a sidecar is reported and the rest loads", () => {
   const folder = changed(
     "setup/service.yaml",
     "      volumes:",
-    "        - image: other\n          command: [x]\n          env: [{ name: PORT, value: '1' }]\n      volumes:",
+    "          ports: [{ containerPort: 8080 }]\n        - image: other\n          command: [x]\n          env: [{ name: PORT, value: '1' }]\n      volumes:",
   );
   const { resources, unrunnable } = loadManifests(folder, { env: {} });
   expect(resources.services).toHaveLength(BASE_FUNCTION_NAMES.length - 1);
@@ -366,6 +367,7 @@ describe("the autoscaler's annotations", () => {
   });
 
   test.each([
+    ['target-burst-capacity: "-2"', 'expected "-1", or a quoted number from 0'],
     ['class: "hpa.autoscaling.knative.dev"', "expected kpa.autoscaling.knative.dev"],
     ['metric: "cpu"', "metric: "],
     ['target: "0"', "target: has to be from 0.01"],
@@ -399,6 +401,118 @@ test.each([
   ["timeoutSeconds: 60\n      idleTimeoutSeconds: 5", { idleMs: 5000 }],
 ])("timeouts %j mean %j (semantics 3)", (line, expected) => {
   expect(withSpec(line)).toMatchObject(expected);
+});
+
+/** The first Service with these fields set, or removed where there is no value. */
+function withFields(changes: Record<string, unknown>) {
+  const object = parse(readFileSync(join(base, service), "utf8"));
+  for (const [field, value] of Object.entries(changes)) {
+    const keys = field.split(".");
+    const last = keys.pop() as string;
+    keys.reduce((parent, key) => (parent[key] ??= {}), object)[last] = value;
+  }
+  // Which is YAML as well.
+  return loadManifests(changed(service, null, JSON.stringify(object)), { env: {} }).resources.services;
+}
+
+const pod = "spec.template.spec";
+const first = `${pod}.containers.0`;
+const EMPTY_DIR = { emptyDir: {} };
+const TMP = { name: "tmp", mountPath: "/tmp" };
+
+describe("a Service that Knative 1.22 refuses, or Kubernetes when it makes the pod, is refused", () => {
+  const volumes = (all: object[], mounts: object[]) => ({ [`${pod}.volumes`]: all, [`${first}.volumeMounts`]: mounts });
+  test.each<[Record<string, unknown>, string]>([
+    [{ "metadata.labels": { a: "not valid!" } }, "metadata.labels.a: expected at most 63 letters"],
+    [{ "metadata.labels": { "bad key": "x" } }, "metadata.labels.bad key: is no name of a label"],
+    [{ "spec.template.metadata.labels": { a: 1 } }, "spec.template.metadata.labels.a: expected text; quote numbers"],
+    [{ [`${pod}.enableServiceLinks`]: "false" }, "enableServiceLinks: "],
+    [{ [`${pod}.serviceAccountName`]: "Not Valid" }, "serviceAccountName: expected a DNS name"],
+    [{ [`${pod}.imagePullSecrets`]: ["x"] }, "imagePullSecrets[0]: "],
+    [volumes([{ name: "tmp", emptyDir: { medium: "Disk" } }], [TMP]), "volumes[0].emptyDir.medium: "],
+    [volumes([{ name: "tmp", emptyDir: { sizeLimit: "-1Gi" } }], [TMP]), "sizeLimit: expected a number, or a quantity"],
+    [volumes([{ name: "Tmp", ...EMPTY_DIR }], [{ ...TMP, name: "Tmp" }]), "volumes[0].name: expected a DNS label"],
+    [
+      volumes(
+        [
+          { name: "tmp", ...EMPTY_DIR },
+          { name: "tmp", ...EMPTY_DIR },
+        ],
+        [TMP],
+      ),
+      "volumes: two have the same name",
+    ],
+    [volumes([{ name: "tmp", ...EMPTY_DIR }], []), "volumes[0]: no container mounts tmp"],
+    [volumes([], [TMP]), "volumeMounts[0]: there is no volume tmp"],
+    [volumes([{ name: "tmp", ...EMPTY_DIR }], [TMP, TMP]), "volumeMounts: two have the same mountPath"],
+    [{ [`${first}.readinessProbe`]: { httpGet: { path: "/" }, tcpSocket: {} } }, "readinessProbe: expected either"],
+    [{ [`${first}.env`]: [{ name: "A" }, { name: "A", value: "1" }] }, "env: two have the same name"],
+    [{ [`${first}.envFrom`]: [{ secretRef: { name: "", optional: true } }] }, "secretRef.name: expected a DNS name"],
+    [{ [`${first}.image`]: undefined }, "image: is missing"],
+    [{ [`${first}.image`]: "dev.local/Lossi:latest" }, "image: expected an image such as"],
+    [{ [`${first}.image`]: "dev.local/lossi@sha256:abc" }, "image: expected an image such as"],
+    [{ [`${first}.imagePullPolicy`]: "Sometimes" }, "imagePullPolicy: "],
+    [{ [`${first}.name`]: "Setup" }, "name: expected a DNS label"],
+    [{ [`${first}.name`]: "queue-proxy" }, "name: is reserved by Knative"],
+    [{ [`${first}.securityContext.capabilities`]: { add: ["NET_ADMIN"] } }, "capabilities.add: Knative adds none"],
+    [{ [`${first}.securityContext.runAsUser`]: -1 }, "securityContext.runAsUser: "],
+    [{ [`${first}.securityContext.runAsNonroot`]: true }, "did you mean runAsNonRoot?"],
+    [{ [`${first}.securityContext.seccompProfile`]: { type: "runtimedefault" } }, "seccompProfile.type: "],
+    [{ [`${first}.securityContext.seccompProfile`]: { type: "Localhost" } }, "needs a localhostProfile"],
+    [{ [`${first}.resources.limits`]: { memory: "256 Mi" } }, "limits.memory: expected a number, or a quantity"],
+    [{ [`${first}.resources.limits`]: { gpu: 1 } }, "limits.gpu: is no name of a resource"],
+    [{ [`${first}.resources.limits`]: { "nvshare.com/gpu": "0.5" } }, "gpu: expected a whole number of GPU slots"],
+    [{ [`${first}.resources.limit`]: {} }, "did you mean limits?"],
+    [{ "spec.traffic": [{ latestRevision: true }] }, "traffic[0].percent: the laptop platform splits no traffic"],
+  ])("%j: %s", (changes, says) => {
+    expect(() => withFields(changes)).toThrow(says);
+  });
+
+  const beside = (sidecar: object, port: object = { ports: [{ containerPort: 8080 }] }) => ({
+    [`${pod}.volumes`]: undefined,
+    [`${pod}.containers`]: [
+      { image: "lossi", args: ["setup"], ...port },
+      { image: "other", ...sidecar },
+    ],
+  });
+  test.each<[string, Record<string, unknown>, string]>([
+    ["no image", beside({ image: undefined }), "containers[1].image: is missing"],
+    ["a reserved variable", beside({ env: [{ name: "K_SERVICE", value: "x" }] }), "is set by Knative itself"],
+    [
+      "a probe",
+      beside({ readinessProbe: { tcpSocket: { port: 1 } } }),
+      "readinessProbe: Knative refuses it of a sidecar",
+    ],
+    ["privileges", beside({ securityContext: { privileged: true } }), "Knative refuses privileged containers"],
+    ["an unknown field", beside({ comand: [] }), "containers[1].comand: unknown field; did you mean command?"],
+    ["no volume to mount", beside({ volumeMounts: [{ name: "x", mountPath: "/x" }] }), "there is no volume x"],
+    [
+      "a mount on all",
+      beside({ volumeMounts: [{ name: "x", mountPath: "/" }] }),
+      "expected a path, but not / nor /dev",
+    ],
+    ["no port of the function", beside({}, {}), "containers: of several containers one has a port"],
+    ["a second port", beside({ ports: [{ containerPort: 81 }] }), "containers: of several containers one has a port"],
+    [
+      "the function's name",
+      beside({ name: "a" }, { name: "a", ports: [{ containerPort: 1 }] }),
+      "two containers are called a",
+    ],
+  ])("a sidecar with %s", (_what, changes, says) => {
+    expect(() => withFields(changes)).toThrow(says);
+  });
+});
+
+test.each<Record<string, unknown>>([
+  { [`${first}.image`]: "registry.example.org:5000/a/lossi:1.0@sha256:" + "0".repeat(64) },
+  { [`${first}.image`]: "lossi" },
+  { [`${first}.resources`]: { requests: { cpu: 0.5, "ephemeral-storage": "1e3" }, limits: { memory: 1000 } } },
+  { [`${first}.securityContext`]: { privileged: false, runAsGroup: 0, seccompProfile: { type: "Unconfined" } } },
+  { [`${pod}.volumes`]: [{ name: "tmp", emptyDir: { medium: "Memory", sizeLimit: "1Gi" } }] },
+  { [`${pod}.imagePullSecrets`]: [{ name: "registry" }] },
+  { "metadata.labels": { "example.org/a": "", b: "x_y.z" } },
+])("what Knative takes is taken: %j", (changes) => {
+  expect(withFields(changes)).toHaveLength(BASE_FUNCTION_NAMES.length);
 });
 
 describe("traffic", () => {
