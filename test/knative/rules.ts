@@ -81,17 +81,19 @@ const names = (field: string, kind: string) =>
     exists(all, kind, metadata.namespace, name),
   );
 
-const NOT_TAKEN_IN_A_POD = [
-  "securityContext",
-  "nodeSelector",
-  "tolerations",
-  "affinity",
-  "runtimeClassName",
-  "hostNetwork",
-  "initContainers",
-  "restartPolicy",
-  "terminationGracePeriodSeconds",
-];
+/** With a value that Kubernetes takes, so that it is Knative that refuses it. */
+const NOT_TAKEN_IN_A_POD = {
+  securityContext: { runAsNonRoot: true },
+  nodeSelector: { "kubernetes.io/arch": "amd64" },
+  tolerations: [{ operator: "Exists" }],
+  affinity: {},
+  runtimeClassName: "nvidia",
+  hostNetwork: true,
+  initContainers: [{ name: "first", image: "dev.local/lossi:latest" }],
+  restartPolicy: "Never",
+  terminationGracePeriodSeconds: 10,
+};
+const NOT_TAKEN_IN_A_CONTAINER = { lifecycle: { preStop: { sleep: { seconds: 1 } } }, stdin: true, tty: true };
 const isDuration = (value: unknown): boolean => typeof value === "string" && /^PT[\d.HMS]+$/.test(value);
 const DELIVERY: Record<string, (value: any) => boolean> = {
   retry: (value) => Number.isInteger(value) && value >= 0,
@@ -185,11 +187,11 @@ export const RULES: Rule[] = [
       to: "5s",
     },
   },
-  ...NOT_TAKEN_IN_A_POD.map((name): Rule => ({
+  ...Object.entries(NOT_TAKEN_IN_A_POD).map(([name, to]): Rule => ({
     says: `no ${name} of a pod: Knative refuses it, or takes it behind a flag`,
     kinds: [KNATIVE_SERVICE],
     check: absent(`${POD}.${name}`, "is not taken by Knative"),
-    broken: { file: SETUP, field: `${POD}.${name}`, to: {} },
+    broken: { file: SETUP, field: `${POD}.${name}`, to },
   })),
   {
     says: "one function per Service, picked by the argument",
@@ -215,12 +217,18 @@ export const RULES: Rule[] = [
     check: equals(`${CONTAINER}.imagePullPolicy`, "IfNotPresent"),
     broken: { file: SETUP, field: `${CONTAINER}.imagePullPolicy` },
   },
-  ...["lifecycle", "stdin", "tty", "workingDir"].map((name): Rule => ({
-    says: `no ${name} of a container`,
+  ...Object.entries(NOT_TAKEN_IN_A_CONTAINER).map(([name, to]): Rule => ({
+    says: `no ${name} of a container: Knative's schema has none`,
     kinds: [KNATIVE_SERVICE],
-    check: absent(`${CONTAINER}.${name}`, "is not taken by Knative, or not needed"),
-    broken: { file: SETUP, field: `${CONTAINER}.${name}`, to: true },
+    check: absent(`${CONTAINER}.${name}`, "is not taken by Knative"),
+    broken: { file: SETUP, field: `${CONTAINER}.${name}`, to },
   })),
+  {
+    says: "no workingDir: the image has its own",
+    kinds: [KNATIVE_SERVICE],
+    check: absent(`${CONTAINER}.workingDir`, "is not needed"),
+    broken: { file: SETUP, field: `${CONTAINER}.workingDir`, to: "/tmp" },
+  },
   {
     says: "revisions are named by Knative: a name of ours would have to change with each template",
     kinds: [KNATIVE_SERVICE],
@@ -256,16 +264,6 @@ export const RULES: Rule[] = [
     kinds: [KNATIVE_SERVICE],
     check: absent(`${CONTAINER}.startupProbe`, "costs a second at each start"),
     broken: { file: SETUP, field: `${CONTAINER}.startupProbe`, to: { tcpSocket: { port: 8080 } } },
-  },
-  {
-    says: "a liveness probe names its port: without one the revision fails for ever",
-    kinds: [KNATIVE_SERVICE],
-    check: holds(
-      `${CONTAINER}.livenessProbe`,
-      "needs a port",
-      (probe) => probe === undefined || (probe.httpGet ?? probe.tcpSocket)?.port > 0,
-    ),
-    broken: { file: SETUP, field: `${CONTAINER}.livenessProbe`, to: { httpGet: { path: "/healthz" } } },
   },
   {
     says: "a token is mounted only where the cluster is spoken to; Knative takes false, or nothing",
@@ -334,7 +332,7 @@ export const RULES: Rule[] = [
     broken: { file: INFERENCE, field: `${SIDECAR}.securityContext`, to: { runAsUser: 0 } },
   },
   {
-    says: "no probe of a sidecar: Knative refuses it, and the function answers for both",
+    says: "no probe of a sidecar: Knative refuses readiness and liveness, and the function answers for both",
     kinds: [KNATIVE_SERVICE],
     check: sidecars((sidecar) =>
       ["readinessProbe", "livenessProbe", "startupProbe"]
