@@ -1,4 +1,5 @@
 /** `lossi status`: the answer of `GET /status`, in 80 columns. */
+import { wordsFor } from "#functions/monitor/clocks.ts";
 import type { FunctionStatus, Overview } from "#functions/monitor/overview.ts";
 import { plain } from "#shared/plain.ts";
 import { TASK_STATUSES } from "#shared/state/state.ts";
@@ -85,7 +86,7 @@ function facts(seen: Overview, now: number): Fact[] {
   const { tasks, deadLetters, clocks, gpus, store, forwards, problems } = seen;
   const waiting = store?.waitingForCredentials ?? 0;
   const all = forwards.up + forwards.down + forwards.unknown;
-  const beats = clocks.map(({ name, cron }) => `${name} ${cron}`).join("; ");
+  const beats = clocks.map((clock) => `${clock.name} ${wordsFor(clock) ?? clock.cron}`).join("; ");
   const facts: (Fact | false)[] = [
     ["tasks", TASK_STATUSES.map((one) => `${tasks.byStatus[one]} ${one}`).join(", ")],
     ["oldest open", tasks.oldestOpenAt === null ? "none" : `accepted ${duration(now - tasks.oldestOpenAt)} ago`],

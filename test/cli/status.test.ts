@@ -81,7 +81,7 @@ test("what waits and what is broken is named, within 80 columns", () => {
     "oldest open     accepted 2 h ago",
     "waiting         1 task, for fresh credentials: POST /setup/config/init",
     "dead letters    2; GET /dead-letters says why",
-    "clocks          schedule */30 * * * * *; bucket-events 0 */5 * * * *",
+    "clocks          schedule every 30 seconds; bucket-events every 5 minutes",
     "store           s3 https://a3s.fi; buckets project-2001234-forwarder-1,",
     "                project-2001234-submitter-1-ada",
     "store state     refused, asked 20 s ago, last seen to work 1 h ago:",
