@@ -8,7 +8,11 @@ const lines = strict({
   function: z.enum(FUNCTION_NAMES, `expected one of ${FUNCTION_NAMES.join(", ")}`).optional(),
   text: z.string().max(200).describe("in the message or a field, without regard to case").optional(),
   trace: z.string().max(32).describe("trace id").optional(),
-  after: z.string().max(200).describe("`next` of the answer before: only what was written since").optional(),
+  after: z
+    .string()
+    .regex(/^\d{1,16}$/, "expected `next` of the answer before")
+    .describe("`next` of the answer before: only what was written since")
+    .optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(200),
 });
 

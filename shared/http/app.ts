@@ -148,8 +148,10 @@ export function jsonBody<T extends z.ZodType>(c: AppContext, schema: T): z.infer
   return parse(schema, parseJson(c.var.body), "body");
 }
 
-/** The query parameters, checked by a schema. Throws `invalid`. */
+/** The query parameters, checked by a schema. Throws `invalid`, also where one is there twice. */
 export function query<T extends z.ZodType>(c: AppContext, schema: T): z.infer<T> {
+  const twice = Object.entries(c.req.queries()).find(([, values]) => values.length > 1);
+  if (twice !== undefined) throw new LossiError("invalid", `query: ${quote(twice[0])} is there twice; give it once`);
   return parse(schema, c.req.query(), "query");
 }
 

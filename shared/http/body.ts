@@ -1,15 +1,19 @@
 import type { IncomingMessage } from "node:http";
 
 import { LossiError } from "../errors.ts";
+import { quote } from "../schema.ts";
 
 /** Largest request body, in bytes. */
 export const BODY_LIMIT = 1024 * 1024;
 
 /**
  * Reads the body of a raw request, also of a GET: existing notebooks send JSON on GET, and a WHATWG Request drops it.
- * Throws `too_large` past {@link BODY_LIMIT}.
+ * Throws `too_large` past {@link BODY_LIMIT}, and `invalid` where it is compressed.
  */
 export async function readBody(incoming: IncomingMessage): Promise<Uint8Array> {
+  const encoding = incoming.headers["content-encoding"] ?? "identity";
+  if (encoding !== "identity")
+    throw new LossiError("invalid", `a body in ${quote(encoding)} is not read; send it without content-encoding`);
   if (Number(incoming.headers["content-length"] ?? 0) > BODY_LIMIT) throw tooLarge();
   const chunks: Buffer[] = [];
   let bytes = 0;

@@ -52,6 +52,7 @@ const REFUSED: [string, string, unknown, number, RegExp][] = [
   ["GET", "/tasks?status=DONE", undefined, 400, /SUCCESS/],
   ["GET", "/tasks?limit=0", undefined, 400, /limit/],
   ["GET", "/tasks?page=2", undefined, 400, /page/],
+  ["GET", "/tasks?status=SUCCESS&status=FAILURE", undefined, 400, /"status".*once/],
   ["GET", "/tasks?after=x", undefined, 400, /after: .*next/],
   ["GET", "/tasks?order=up", undefined, 400, /order: .*oldest/],
   ["GET", "/tasks?since=yesterday", undefined, 400, /since: .*2026-.*milliseconds/],
@@ -108,6 +109,7 @@ const REFUSED: [string, string, unknown, number, RegExp][] = [
   ["GET", "/interaction/arti/sact/1", undefined, 404, /./],
   ["POST", "/interaction/arti/seff/1", undefined, 405, /GET/],
   ["GET", run, { payload: { mode: "artifacts", type: "logs", input: { key: "1" } } }, 400, /"times" or "files"/],
+  ["GET", "/logs?after=yesterday", undefined, 400, /after: .*next/],
   ["GET", "/interaction/arti/logs/kitchen", undefined, 404, /frontend/],
   ["GET", "/interaction/arti/logs/..%2f..%2fetc", undefined, 404, /frontend/],
   ["POST", "/interaction/arti/logs/frontend", undefined, 405, /GET/],
@@ -176,6 +178,13 @@ test.skipIf(elsewhere)("headers that are too large are answered 431 in the same 
   const answer = await lossi.call("GET", "/tasks", undefined, { "x-large": "y".repeat(20_000) });
   expect(answer.status).toBe(431);
   expect(answer.json).toMatchObject({ code: "header_too_large", message: expect.stringContaining("16 KiB") });
+});
+
+test("a compressed body is refused, and says how to send it", async () => {
+  const lossi = await startLossi();
+  const answer = await lossi.call("POST", "/setup/config/stop", {}, { "content-encoding": "gzip" });
+  expect(answer.status).toBe(400);
+  expect(answer.json.message).toMatch(/"gzip".*without content-encoding/);
 });
 
 test("a page of another site may not call", async () => {
