@@ -1,10 +1,11 @@
 /** What became of every task: the ledger's word held against the objects that stand in the bucket. */
 import { TASK_METADATA } from "#shared/objects/place.ts";
+import type { TaskStatus } from "#shared/state/state.ts";
 import type { Store } from "#shared/store/store.ts";
 
 import { callJson } from "../bench/calls.ts";
 
-export type ListedTask = { id: string; status: string; result: unknown; reason: string | null };
+export type ListedTask = { id: string; status: TaskStatus; result: unknown; reason: string | null };
 
 export type Account = {
   /** Tasks that ended, by status. */

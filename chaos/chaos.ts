@@ -1,6 +1,8 @@
 /** Sends tasks while everything that works on them is killed, and accounts for each. */
 import { join } from "node:path";
 
+import { isEnded } from "#shared/state/state.ts";
+
 import { callJson } from "../bench/calls.ts";
 import { startPlatform } from "../bench/platform.ts";
 import { functionProcesses, kill, sleep } from "../bench/processes.ts";
@@ -170,11 +172,7 @@ async function submit(n: number, url: string): Promise<string> {
 /** Waits until every task has ended; not for ever. */
 async function settle(url: () => string): Promise<void> {
   const deadline = performance.now() + SETTLING_MS;
-  const open = async (): Promise<boolean> => {
-    const counts = await Promise.all(
-      ["PENDING", "STARTED", "RETRY"].map((status) => callJson(`${url()}/tasks?limit=1&status=${status}`)),
-    );
-    return counts.some(({ tasks }) => (tasks as unknown[]).length > 0);
-  };
+  // Each is looked at once: of lists by state, asked one after the other, a task may be in none.
+  const open = async (): Promise<boolean> => (await listTasks(url())).some(({ status }) => !isEnded(status));
   while ((await open().catch(() => true)) && performance.now() < deadline) await sleep(200);
 }

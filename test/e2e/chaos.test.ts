@@ -4,6 +4,8 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import type { TaskStatus } from "#shared/state/state.ts";
+
 import { takeAccount } from "../../chaos/account.ts";
 import { skipsOnEdge } from "./edge.ts";
 import { root } from "./lossi.ts";
@@ -33,7 +35,7 @@ test("chaos: what it does not understand ends it before anything is started", ()
 });
 
 test("the account names what is lost, acted on twice, and acted on wrongly", () => {
-  const task = (id: string, status: string, key: string | null = null, reason: string | null = null) => ({
+  const task = (id: string, status: TaskStatus, key: string | null = null, reason: string | null = null) => ({
     id,
     status,
     result: key === null ? null : { key },

@@ -3,6 +3,8 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { isEnded } from "#shared/state/state.ts";
+
 import { configure, tasksOf } from "./configure.ts";
 import { edge } from "./edge.ts";
 import { JOB, functionProcesses, isPlatform, kill, startLossi, until } from "./lossi.ts";
@@ -46,12 +48,10 @@ test(`${TASKS} tasks of ${CLIENTS} clients all end, none twice${meanwhile}`, asy
     kills += Number(kill(victim.pid));
   }, KILL_MS);
   await Promise.all(Array.from({ length: CLIENTS }, client));
-  const pending = async (status: string): Promise<number> =>
-    (await call("GET", `/tasks?limit=1&user=${user}&status=${status}`))?.tasks.length ?? 1;
-  await until(
-    async () => (await Promise.all(["PENDING", "STARTED", "RETRY"].map(pending))).every((count) => count === 0),
-    600,
-  );
+  await until(async () => {
+    const all = await tasksOf(lossi, user).catch(() => null);
+    return all?.every(({ status }) => isEnded(status));
+  }, 600);
   clearInterval(killing);
   const seconds = (performance.now() - begun) / 1000;
   console.log(
