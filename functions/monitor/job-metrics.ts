@@ -100,7 +100,7 @@ export const runFamily = (states: string[]): Family => ({
 });
 
 /** `CANCELLED by 0` is CANCELLED, and `OUT_OF_ME+`, of a column that was too narrow, OUT_OF_MEMORY. */
-function runState(state: string): string {
+export function runState(state: string): string {
   const [, name = "", cut] = /^(\w+)(\+?)/.exec(state) ?? [];
   return RUN_STATES.find((known) => known === name || (cut === "+" && known.startsWith(name))) ?? "other";
 }

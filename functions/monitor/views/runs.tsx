@@ -5,6 +5,7 @@ import { LossiError } from "#shared/errors.ts";
 import type { Caller } from "#shared/http/access.ts";
 import type { RunRecord } from "#shared/jobs/run-record.ts";
 import { readRun, readRuns } from "#shared/jobs/runs.ts";
+import { runState } from "../job-metrics.ts";
 import { Badge, Bar, Empty, Table, Time, bytes, duration } from "../parts.tsx";
 import type { View, ViewDeps } from "../view.ts";
 
@@ -69,13 +70,14 @@ const rowOf = (run: RunRecord) => [
 const ranOf = ({ used, startedAt, endedAt }: RunRecord): string =>
   used.elapsedSeconds === undefined ? ms(startedAt, endedAt) : duration(used.elapsedSeconds * 1000);
 
-/** Also `OUT_OF_ME+`, of a column that was too narrow. */
-const BAD = /^(FAILED|TIMEOUT|OUT_OF_ME|NODE_FAIL|CANCELLED|BOOT_FAIL|DEADLINE)/;
+const BAD = ["FAILED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "CANCELLED", "BOOT_FAIL", "DEADLINE"];
+
+const isBad = (state: string): boolean => BAD.includes(runState(state));
 
 function State({ of }: { of: string }) {
   const kind = of.startsWith("COMPLETED")
     ? "good"
-    : BAD.test(of)
+    : isBad(of)
       ? "bad"
       : /^(RUNNING|COMPLETING)/.test(of)
         ? "busy"
@@ -181,7 +183,7 @@ function Steps({ run: { sacct } }: { run: RunRecord }) {
             <svg viewBox="0 0 100 10" preserveAspectRatio="none" role="img" aria-label={`${name} ${state}`}>
               <rect class="track" width="100" height="10" />
               <rect
-                class={BAD.test(state) ? "fill bad" : "fill"}
+                class={isBad(state) ? "fill bad" : "fill"}
                 x={((start - from) / length) * 100}
                 width={Math.max(((end - start) / length) * 100, 0.5)}
                 height="10"
