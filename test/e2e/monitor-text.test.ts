@@ -18,6 +18,7 @@ import { RULES, RUNS } from "#shared/automations/automations.ts";
 
 import { deps, monitorDeps } from "../functions/deps.ts";
 import { has } from "../required.ts";
+import { runRecord } from "../run-record.ts";
 import { NONE, root, until } from "./lossi.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
@@ -80,8 +81,7 @@ async function plant({ ledger, documents, lines, forwards, clocks, now }: Monito
   await ledger.fail(id, text, []);
   const bucket = submitterBucket(CONFIGURATION, "none");
   const step = { metrics: { "start-time": 1, [text]: 1 }, metadata: { "job-name": text, state: text, [text]: text } };
-  const record = {
-    version: 1,
+  const record = runRecord({
     key: String(n),
     user: text,
     bucket,
@@ -91,30 +91,15 @@ async function plant({ ledger, documents, lines, forwards, clocks, now }: Monito
     state: text,
     exitCode: text,
     flags: [text],
-    requested: {},
-    used: {},
-    efficiency: {},
     submittedAt: 1,
     startedAt: 2,
     endedAt: 3,
-    times: null,
-    sacct: {
-      a: step,
-      [text]: step,
-    },
+    sacct: { a: step, [text]: step },
     seff: n % 2 === 0 ? step : null,
     missing: { seff: text },
     unreadable: [text],
-    files: [
-      {
-        bucket: text,
-        key: text,
-        size: 1,
-        etag: text,
-        md5: text,
-      },
-    ],
-  };
+    files: [{ bucket: text, key: text, size: 1, etag: text, md5: text }],
+  });
   await documents.put(runDocument(CONFIGURATION, bucket, String(n)), { record, sent: [] });
   const name = `a-${n}`;
   const rule = { watch: { bucket: text, prefix: text, suffix: text }, run: { event: { type: text, data: text } } };

@@ -5,6 +5,7 @@ import { CONFIGURATION_DOCUMENT, CONFIGURATION_KEYS, submitterBucket } from "#sh
 import type { Configuration } from "#shared/configuration.ts";
 import { runDocument } from "#shared/jobs/runs.ts";
 
+import { runRecord } from "../run-record.ts";
 import { deps, monitorDeps } from "./deps.ts";
 
 const CONFIGURATION = Object.fromEntries(CONFIGURATION_KEYS.map((key) => [key, "none"])) as Configuration;
@@ -18,30 +19,18 @@ async function pageOf(states: string[]): Promise<string> {
     metadata: { "job-id": `8_${n}`, "job-name": "train", state },
     metrics: { "start-time": 1_795_494_000 + n, "elapsed-seconds": 60 },
   }));
-  const record = {
-    version: 1,
+  const record = runRecord({
     key: "7",
     user: "ada",
     bucket: BUCKET,
     name: "train.sh",
-    target: "hpc/puhti",
     jobId: "8",
     state: states[0] ?? "",
-    exitCode: null,
-    flags: [],
-    requested: {},
-    used: {},
-    efficiency: {},
     submittedAt: 1,
     startedAt: 2,
     endedAt: 3,
-    times: null,
-    seff: null,
-    missing: {},
-    unreadable: [],
-    files: [],
     sacct: Object.fromEntries(sacct.map((step, n) => [String(n + 1), step])),
-  };
+  });
   await all.documents.put(runDocument(CONFIGURATION, BUCKET, "7"), { record, sent: [] }, { outlives: "process" });
   const answer = await createApp(monitorDeps(all), all.log).request(`/monitor/runs/${BUCKET}/7`);
   expect(answer.status).toBe(200);

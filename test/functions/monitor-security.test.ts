@@ -12,6 +12,7 @@ import type { ForwardStatus } from "#shared/cluster/cluster.ts";
 import { openAccess } from "#shared/http/access.ts";
 import { runDocument } from "#shared/jobs/runs.ts";
 
+import { runRecord } from "../run-record.ts";
 import { deps, monitorDeps } from "./deps.ts";
 
 const hash = (token: string): string => createHash("sha256").update(token).digest("hex");
@@ -137,30 +138,7 @@ async function fill({ ledger, documents, lines, forwards }: ReturnType<typeof pl
     const payload = { mode: `${user}s-mode`, input: { name: `${user}s-job` } };
     await ledger.accept({ ...own, id, payload, trace: "c".repeat(32) }, []);
     const bucket = submitterBucket(CONFIGURATION, user);
-    const record = {
-      version: 1,
-      key: "1",
-      user,
-      bucket,
-      name: `${user}s-run`,
-      target: "hpc/puhti",
-      jobId: "1",
-      state: "RUNNING",
-      exitCode: null,
-      flags: [],
-      requested: {},
-      used: {},
-      efficiency: {},
-      submittedAt: null,
-      startedAt: null,
-      endedAt: null,
-      times: null,
-      sacct: null,
-      seff: null,
-      files: [],
-      missing: {},
-      unreadable: [],
-    };
+    const record = runRecord({ key: "1", user, bucket, name: `${user}s-run`, jobId: "1", state: "RUNNING" });
     await documents.put(runDocument(CONFIGURATION, bucket, "1"), { record, sent: [] });
     const rule = { watch: { bucket, prefix: `${user}s-prefix/`, suffix: "" }, run: { task: { name: "x" } } };
     await documents.put(`automation/${user}s-automation`, {

@@ -1,0 +1,20 @@
+/** A run record of which only what `known` says is known. */
+export const runRecord = <T extends object>(known: T) => ({
+  version: 1,
+  target: "hpc/puhti",
+  exitCode: null,
+  flags: [],
+  requested: {},
+  used: {},
+  efficiency: {},
+  submittedAt: null,
+  startedAt: null,
+  endedAt: null,
+  times: null,
+  sacct: null,
+  seff: null,
+  missing: {},
+  unreadable: [],
+  files: [],
+  ...known,
+});
